@@ -1,0 +1,1 @@
+"""Gates, and the promotion that they guard."""

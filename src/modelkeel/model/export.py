@@ -1,0 +1,120 @@
+"""Turns a fitted scikit-learn pipeline into ONNX, and proves that both answer the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from modelkeel.data.contract import Contract
+from modelkeel.errors import Refused
+from modelkeel.model.scorer import Scorer
+from modelkeel.model.signature import Feature, Kind, Signature
+
+if TYPE_CHECKING:
+    from modelkeel.project import Project
+
+OPSET = 18
+TOLERANCE = 1e-4
+"""Largest difference, relative to the spread of the scores, between scikit-learn and ONNX."""
+
+LOG_LINK = ("poisson", "gamma")
+"""Losses whose scikit-learn models predict the logarithm; skl2onnx leaves the exponential out."""
+
+_KINDS: dict[str, Kind] = {"number": "number", "integer": "integer", "boolean": "boolean"}
+
+
+def signature_of(project: Project, contract: Contract, classes: list[str]) -> Signature:
+    """The model's signature: features from params.yaml, their meaning from the contract."""
+    params = project.params
+    features = []
+    for name in params.features.names:
+        column = contract.column(name)
+        kind = "category" if name in params.features.categorical else _KINDS[column.kind]
+        features.append(
+            Feature(
+                name=name,
+                kind=kind,
+                minimum=column.minimum if kind in ("number", "integer") else None,
+                maximum=column.maximum if kind in ("number", "integer") else None,
+                categories=list(column.categories)
+                if kind == "category" and column.categories
+                else None,
+                nullable=not column.required,
+                description=column.description,
+                unit=column.unit,
+            )
+        )
+    return Signature(
+        name=project.name,
+        task=project.task,
+        target=params.target,
+        classes=classes,
+        features=features,
+    )
+
+
+def model_inputs(frame: pl.DataFrame, signature: Signature) -> pl.DataFrame:
+    """The features as the model sees them: numbers as float32, categories as text, "" if missing.
+
+    scikit-learn trains on exactly what ONNX Runtime is given later, so there is no skew.
+    """
+    return frame.select(
+        pl.col(f.name).cast(pl.String).fill_null("")
+        if f.kind == "category"
+        else pl.col(f.name).cast(pl.Float32).fill_null(float("nan"))
+        for f in signature.features
+    )
+
+
+def export_onnx(estimator: Any, signature: Signature, path: Path, sample: pl.DataFrame) -> None:
+    """Write a fitted estimator as ONNX with one input a feature, and compare the two.
+
+    Args:
+        estimator: a fitted scikit-learn pipeline over `model_inputs`.
+        signature: its inputs.
+        path: the file to write.
+        sample: rows to compare on, as `model_inputs` gives them.
+
+    Raises:
+        Refused: the exported model answers differently from the estimator.
+    """
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    types = [
+        (f.name, (StringTensorType if f.kind == "category" else FloatTensorType)([None, 1]))
+        for f in signature.features
+    ]
+    options = {"zipmap": False} if signature.task == "classification" else None
+    graph = to_onnx(estimator, initial_types=types, options=options, target_opset=OPSET)
+    if getattr(estimator[-1], "loss", None) in LOG_LINK:
+        _append_exp(graph)
+    path.write_bytes(graph.SerializeToString())
+
+    predict = (
+        estimator.predict_proba if signature.task == "classification" else estimator.predict
+    )
+    expected = np.asarray(predict(sample), dtype=np.float64)
+    found = Scorer(path, signature).predict({name: sample[name].to_list() for name in sample.columns})
+    spread = 1.0 if signature.task == "classification" else max(float(np.std(expected)), 1e-12)
+    worst = float(np.max(np.abs(found - expected.reshape(found.shape)))) / spread
+    if not worst <= TOLERANCE:
+        path.unlink()
+        raise Refused(
+            f"{path.name}: differs from the trained model by {worst:.2g}, allowed {TOLERANCE:g}",
+            remedy="use an estimator that skl2onnx converts exactly, or report the difference",
+        )
+
+
+def _append_exp(graph: Any) -> None:
+    """Put an exponential behind the one output of an ONNX model."""
+    from onnx import helper
+
+    output = graph.graph.output[0]
+    raw = f"{output.name}_log"
+    for node in graph.graph.node:
+        node.output[:] = [raw if name == output.name else name for name in node.output]
+    graph.graph.node.append(helper.make_node("Exp", [raw], [output.name]))

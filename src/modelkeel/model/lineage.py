@@ -1,0 +1,82 @@
+"""What a model was made from: code, data and records, by commit and digest."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+import modelkeel
+from modelkeel.data.digest import sha256_file
+from modelkeel.project import Project
+
+
+class Lineage(BaseModel):
+    """Where a model comes from. Digests are SHA-256 in hexadecimal.
+
+    Attributes:
+        version: version in the registry, once it has one.
+        run_id: the MLflow run that trained it.
+        code_commit: git commit; None outside git.
+        code_dirty: whether tracked files differed from that commit.
+        data: digest of each input by its path in the project.
+        charter: digest of charter.toml.
+        params: digest of params.yaml.
+        contract: digest of the data contract.
+        modelkeel: version of this library.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str | None = None
+    run_id: str | None = None
+    code_commit: str | None = None
+    code_dirty: bool = False
+    data: dict[str, str] = Field(default_factory=dict)
+    charter: str | None = None
+    params: str | None = None
+    contract: str | None = None
+    modelkeel: str | None = None
+
+
+def lineage_of(project: Project, *, run_id: str | None = None) -> Lineage:
+    """Digests of the code, data and records as they are now."""
+    commit, dirty = _git_state(project.root)
+    inputs = [
+        project.source_path,
+        project.data_dir / "train.parquet",
+        project.data_dir / "test.parquet",
+    ]
+    return Lineage(
+        run_id=run_id,
+        code_commit=commit,
+        code_dirty=dirty,
+        data={
+            path.relative_to(project.root).as_posix(): sha256_file(path)
+            for path in inputs
+            if path.is_file()
+        },
+        charter=sha256_file(project.root / "charter.toml"),
+        params=sha256_file(project.root / "params.yaml"),
+        contract=sha256_file(project.contract_path),
+        modelkeel=modelkeel.__version__,
+    )
+
+
+def _git_state(root: Path) -> tuple[str | None, bool]:
+    """The commit, and whether tracked files differ from it; what the pipeline writes aside."""
+    commit = _git(root, "rev-parse", "HEAD")
+    written = [":!dvc.lock", ":!uv.lock", ":!reports"]
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *written)
+    return commit, bool(changed)
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

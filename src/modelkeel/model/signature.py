@@ -1,0 +1,204 @@
+"""The signature of a model: its inputs, one by one, and its classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from modelkeel.errors import BadInput
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Kind = Literal["number", "integer", "category", "boolean"]
+Task = Literal["classification", "regression"]
+Value = bool | int | float | str | None
+
+FLOAT32_MAX = 3.4028234663852886e38
+
+
+class Feature(BaseModel):
+    """One input of the model.
+
+    `minimum` and `maximum` are inclusive and in `unit`. `example` is a value a caller could send;
+    when left out it is taken from the categories or from the middle of the range.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    kind: Kind
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: list[str] | None = None
+    nullable: bool = False
+    description: str = ""
+    unit: str = ""
+    example: Value = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_example(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and data.get("example") is None:
+            return {**data, "example": _example(data)}
+        return data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Feature:
+        ranged = self.kind in ("number", "integer")
+        if not ranged and (self.minimum is not None or self.maximum is not None):
+            raise ValueError(f"feature {self.name}: a {self.kind} has no range")
+        for bound in (self.minimum, self.maximum):
+            if bound is not None and not math.isfinite(bound):
+                raise ValueError(f"feature {self.name}: a bound must be finite; leave it out")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"feature {self.name}: minimum is above maximum")
+        if self.kind == "category":
+            if self.categories is not None and not self.categories:
+                raise ValueError(f"feature {self.name}: the list of categories is empty")
+            if self.categories is not None and "" in self.categories:
+                raise ValueError(f'feature {self.name}: "" stands for missing, it is no category')
+            if self.categories is not None and len(set(self.categories)) < len(self.categories):
+                raise ValueError(f"feature {self.name}: a category appears twice")
+        elif self.categories is not None:
+            raise ValueError(f"feature {self.name}: a {self.kind} has no categories")
+        problem = self.problem(self.example)
+        if problem:
+            raise ValueError(f"feature {self.name}: the example {problem}")
+        return self
+
+    def problem(self, value: Value) -> str:
+        """What is wrong with `value` for this feature, or "" when nothing is."""
+        if value is None:
+            return "" if self.nullable else "is null, and the feature is not nullable"
+        if self.kind == "category":
+            if not isinstance(value, str):
+                return "is not text"
+            if self.categories is not None and value not in self.categories:
+                return "is not one of the categories"
+            return ""
+        if self.kind == "boolean":
+            return "" if isinstance(value, bool) else "is not true or false"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return "is not a number"
+        if not abs(value) <= FLOAT32_MAX:
+            return "is not a finite number that fits 32 bits"
+        if self.kind == "integer" and isinstance(value, float) and not value.is_integer():
+            return "is not an integer"
+        if self.minimum is not None and value < self.minimum:
+            return f"is below the minimum {self.minimum:g}"
+        if self.maximum is not None and value > self.maximum:
+            return f"is above the maximum {self.maximum:g}"
+        return ""
+
+
+class Signature(BaseModel):
+    """What a model takes and gives. `classes` is in the order of the model's probabilities."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    task: Task
+    target: str = Field(min_length=1)
+    classes: list[str] = Field(default_factory=list)
+    features: list[Feature] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Signature:
+        names = self.feature_names
+        if len(set(names)) < len(names):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise ValueError(f"a feature appears twice: {', '.join(twice)}")
+        if self.task == "classification" and len(set(self.classes)) < 2:
+            raise ValueError("a classification needs at least two classes")
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("a class appears twice")
+        if self.task == "regression" and self.classes:
+            raise ValueError("a regression has no classes")
+        return self
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the features, in order."""
+        return [feature.name for feature in self.features]
+
+    def inputs(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, NDArray[Any]]:
+        """One array of shape (n, 1) a feature, as the model takes them.
+
+        number, integer, boolean: float32, NaN for None. category: object (str), "" for None.
+        Columns that are no feature are ignored.
+
+        Raises:
+            BadInput: a feature's column is missing, is of another length than the first, or
+                holds a value of the wrong type.
+        """
+        import numpy as np
+
+        arrays: dict[str, NDArray[Any]] = {}
+        length = -1
+        for feature in self.features:
+            try:
+                column = columns[feature.name]
+            except KeyError:
+                raise BadInput(
+                    f"column {feature.name} is missing",
+                    remedy=f"give one column for each feature: {', '.join(self.feature_names)}",
+                ) from None
+            if length < 0:
+                length = len(column)
+            elif len(column) != length:
+                raise BadInput(
+                    f"column {feature.name} has {len(column)} values, "
+                    f"column {self.features[0].name} has {length}",
+                    remedy="give columns of one length",
+                )
+            try:
+                if feature.kind == "category":
+                    array = _text(np, column)
+                else:
+                    array = np.asarray(column, dtype=np.float32)
+            except (TypeError, ValueError, OverflowError) as error:
+                raise BadInput(
+                    f"column {feature.name} holds a value that is no {feature.kind}",
+                    remedy="convert the column, with None for missing values",
+                ) from error
+            arrays[feature.name] = array.reshape(length, 1)
+        return arrays
+
+
+def _text(np: Any, column: Sequence[Any]) -> NDArray[Any]:
+    array = np.empty(len(column), dtype=object)
+    for row, value in enumerate(column):
+        if value is None:
+            array[row] = ""
+        elif isinstance(value, str):
+            array[row] = str(value)
+        else:
+            raise TypeError("not text")
+    return array  # type: ignore[no-any-return]
+
+
+def _example(data: Mapping[str, Any]) -> Value:
+    """An example made of a feature's own definition; None when the definition is not usable."""
+    kind = data.get("kind")
+    if data.get("nullable") and "example" in data:
+        return None
+    if kind == "category":
+        categories = data.get("categories")
+        return str(categories[0]) if isinstance(categories, list) and categories else "text"
+    if kind == "boolean":
+        return True
+    low, high = data.get("minimum"), data.get("maximum")
+    if not all(bound is None or isinstance(bound, int | float) for bound in (low, high)):
+        return None
+    if low is not None and high is not None:
+        middle = (low + high) / 2
+    else:
+        middle = low if low is not None else high if high is not None else 0.0
+    if kind == "integer":
+        floor = math.floor(middle) if math.isfinite(middle) else 0
+        return floor if low is None or floor >= low else floor + 1
+    return float(middle)

@@ -1,0 +1,141 @@
+"""Finds the project a command runs in and loads its records and settings."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, cast
+
+from modelkeel.errors import BadInput
+from modelkeel.records.charter import Charter
+from modelkeel.records.gates import Gates
+from modelkeel.records.params import Params
+from modelkeel.records.system import System
+
+Task = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A generated repository.
+
+    Attributes:
+        root: its folder.
+        name: name of the system, and of the model in the registry.
+        package: name of its Python package.
+        task: what the model predicts.
+    """
+
+    root: Path
+    name: str
+    package: str
+    task: Task
+
+    @cached_property
+    def params(self) -> Params:
+        """Settings of the pipeline."""
+        return Params.load(self.root / "params.yaml")
+
+    @cached_property
+    def charter(self) -> Charter:
+        """What the model is for and is judged by."""
+        charter = Charter.load(self.root / "charter.toml")
+        if charter.task != self.task:
+            raise BadInput(
+                f"{self.root / 'charter.toml'}: outcome.classes: describes {charter.task}, "
+                f"pyproject.toml says task = {self.task!r}",
+                remedy="name the classes for classification, leave them out for regression",
+            )
+        return charter
+
+    @cached_property
+    def system(self) -> System:
+        """What the system does, to whom, where."""
+        return System.load(self.root / "governance" / "system.toml")
+
+    @cached_property
+    def gates(self) -> Gates:
+        """Thresholds of the gates."""
+        return Gates.load(self.root / "governance" / "gates.toml")
+
+    @property
+    def contract_path(self) -> Path:
+        """The data contract."""
+        return self.root / self.params.contract
+
+    @property
+    def source_path(self) -> Path:
+        """The table that is ingested."""
+        return self.root / self.params.source.path
+
+    @property
+    def data_dir(self) -> Path:
+        """Data of the pipeline."""
+        return self.root / "data"
+
+    @property
+    def models_dir(self) -> Path:
+        """Trained, bundled and promoted models."""
+        return self.root / "models"
+
+    @property
+    def bundle_dir(self) -> Path:
+        """The newest bundle, a candidate until it is promoted."""
+        return self.models_dir / "bundle"
+
+    @property
+    def reports_dir(self) -> Path:
+        """Metrics, plots and the evaluation report."""
+        return self.root / "reports"
+
+    def write_report(self, name: str, text: str) -> Path:
+        """Write a file of the reports folder as UTF-8."""
+        path = self.reports_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+
+def load_project(start: Path | None = None) -> Project:
+    """Find the project that a folder belongs to.
+
+    Args:
+        start: where to begin looking upward; the working directory when left out.
+
+    Raises:
+        BadInput: no parent has a pyproject.toml with a table [tool.modelkeel], or it is broken.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        file = folder / "pyproject.toml"
+        if not file.is_file():
+            continue
+        try:
+            table = tomllib.loads(file.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise BadInput(f"{file}: no valid TOML: {error}", remedy="mend that line") from None
+        settings = table.get("tool", {}).get("modelkeel")
+        if settings is not None:
+            return _project(folder, file, settings)
+    raise BadInput(
+        f"{here} is in no modelkeel project: no pyproject.toml with [tool.modelkeel] above it",
+        remedy="change into a generated repository, or make one with `keel new DEST`",
+    )
+
+
+def _project(folder: Path, file: Path, settings: dict[str, object]) -> Project:
+    keys = {"name", "package", "task"}
+    if set(settings) != keys or not all(isinstance(value, str) for value in settings.values()):
+        raise BadInput(
+            f"{file}: [tool.modelkeel] has the keys {sorted(settings)}, needs {sorted(keys)}",
+            remedy="restore the table from git",
+        )
+    name, package, task = (cast(str, settings[key]) for key in ("name", "package", "task"))
+    if task not in ("classification", "regression"):
+        raise BadInput(
+            f"{file}: tool.modelkeel.task is {task!r}",
+            remedy="write classification or regression",
+        )
+    return Project(folder, name, package, cast(Task, task))

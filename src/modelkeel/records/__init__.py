@@ -1,0 +1,1 @@
+"""Typed records that people write: charter, system, gates."""

@@ -1,0 +1,117 @@
+"""`params.yaml`: the settings of the pipeline, typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from modelkeel.errors import BadInput
+from modelkeel.records.base import Strict, describe
+
+
+class Source(Strict):
+    """Where the rows come from; the path is relative to the project."""
+
+    path: str
+
+
+class Features(Strict):
+    """The columns that the model sees."""
+
+    numeric: list[str] = Field(default_factory=list)
+    categorical: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.names:
+            raise ValueError("name at least one feature, numeric or categorical")
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("a feature is named twice")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """All features, numeric first: the order of the model's inputs."""
+        return [*self.numeric, *self.categorical]
+
+
+class Split(Strict):
+    """How rows are held out: at random, or whole groups of rows that belong together."""
+
+    kind: Literal["random", "group"]
+    by: list[str] = Field(default_factory=list)
+    test_share: float = Field(gt=0.0, lt=1.0)
+    seed: int
+
+    @model_validator(mode="after")
+    def _groups(self) -> Self:
+        if (self.kind == "group") != bool(self.by):
+            raise ValueError("`by` names the grouping columns of kind `group`, and only there")
+        return self
+
+
+class Train(Strict):
+    """Seed, cross-validation folds and the model's own settings."""
+
+    seed: int
+    folds: int = Field(ge=2, le=20)
+    model: dict[str, float | int | str | bool]
+
+
+class Slice(Strict):
+    """A column to judge the model on part by part; `edges` bin a numeric one."""
+
+    column: str
+    edges: list[float] | None = None
+
+
+class Evaluate(Strict):
+    """Resamples and confidence of the intervals, and the slices."""
+
+    bootstrap: int = Field(ge=100, le=100_000)
+    confidence: float = Field(gt=0.5, lt=1.0)
+    slices: list[Slice] = Field(default_factory=list)
+
+
+class Params(Strict):
+    """The whole of `params.yaml`."""
+
+    source: Source
+    contract: str
+    target: str
+    features: Features
+    audit: list[str] = Field(default_factory=list)
+    split: Split
+    train: Train
+    evaluate: Evaluate
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.target in self.features.names:
+            raise ValueError(f"the target {self.target!r} is among the features")
+        if both := set(self.audit) & set(self.features.names):
+            raise ValueError(f"audit columns must not be features: {sorted(both)}")
+        return self
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read and validate `params.yaml`.
+
+        Raises:
+            BadInput: the file is missing, is no YAML, or breaks the schema.
+        """
+        import yaml
+
+        if not path.is_file():
+            raise BadInput(f"{path}: no such file", remedy="restore it from git")
+        text = path.read_text(encoding="utf-8")
+        try:
+            data: Any = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise BadInput(f"{path}: no valid YAML: {error}", remedy="mend that line") from None
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise BadInput(describe(error, path, text), remedy="mend the keys named") from None

@@ -89,11 +89,11 @@ def model_list(json: Json = False) -> None:
 def model_promote(json: Json = False) -> None:
     """Register the newest bundle, run the gates, and make it the champion if all pass."""
     from modelkeel.governance.promotion import promote
-    from modelkeel.governance.show import gates_table, promotion_json, promotion_text
+    from modelkeel.governance.show import gates_text, promotion_json, promotion_text
     from modelkeel.project import load_project
 
     project = load_project()
-    done = promote(project, lambda results: None if json else gates_table(results))
+    done = promote(project, lambda results: None if json else typer.echo(gates_text(results)))
     typer.echo(promotion_json(done) if json else promotion_text(project, done))
 
 

@@ -12,26 +12,17 @@ from modelkeel.model.bundle import Bundle
 from modelkeel.model.registry import Version
 from modelkeel.project import Project
 
-_COLOURS = {"pass": "green", "fail": "red", "not_assessed": "yellow"}
+_MARKS = {"pass": "pass", "fail": "FAIL", "not_assessed": "none"}
 
 
-def gates_table(results: Sequence[GateResult]) -> None:
-    """Print the gates as a table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("gate", "", "measured", "asked"):
-        table.add_column(heading, overflow="fold")
+def gates_text(results: Sequence[GateResult]) -> str:
+    """Each gate with what was measured against what was asked."""
+    lines = []
     for each in results:
-        colour = _COLOURS[each.outcome]
-        table.add_row(
-            f"{each.id}\n[dim]{each.title}[/dim]",
-            f"[{colour}]{each.outcome}[/{colour}]",
-            each.measured.replace("[", "\\["),
-            each.asked.replace("[", "\\["),
-        )
-    Console().print(table)
+        lines.append(f"{_MARKS[each.outcome]} {each.id:<10} {each.title}")
+        lines.append(f"    measured  {each.measured}")
+        lines.append(f"    asked     {each.asked}")
+    return "\n".join(lines)
 
 
 def promotion_text(project: Project, done: Promotion) -> str:

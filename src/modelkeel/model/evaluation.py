@@ -468,10 +468,12 @@ def _classification(
         m.payoff_realised(np.full(len(truth), a), truth, amounts) for a in range(len(actions))
     ]
     sums = [float(paid.sum()) for paid in always]
-    chosen["constant"] = np.full(len(truth), int(np.argmax(sums)))
+    today = actions.index(policy)
+    best = today if sums[today] == max(sums) else int(np.argmax(sums))
+    chosen["constant"] = np.full(len(truth), best)
     values = {who: m.payoff_realised(taken, truth, amounts) for who, taken in chosen.items()}
     case = _Case(truth, arrays, values, m.CLASSIFICATION)
-    return case, amounts, actions, chosen["model"], int(np.argmax(sums))
+    return case, amounts, actions, chosen["model"], best
 
 
 def _regression(

@@ -127,6 +127,8 @@ def number(value: float | None, *, sign: bool = False, share: bool = False) -> s
         return "\u2013"
     size = abs(value)
     places = 3 if share or size < 0.995 else 0 if size >= 99.95 else 1 if size >= 9.995 else 2
+    if not share and 0 < size < 0.0995:
+        places = min(9, 2 - math.floor(math.log10(size)))
     text = f"{value:{'+' if sign else ''},.{places}f}".replace(",", "\u202f")
     if places and not share and (text.endswith("00") or float(value).is_integer()):
         text = text.rstrip("0").rstrip(".")

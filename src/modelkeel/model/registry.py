@@ -15,6 +15,7 @@ from modelkeel.project import Project
 
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 _DIGEST = "bundle.sha256"
+_NUMERIC = ("number", "integer")
 
 
 @dataclass(frozen=True)
@@ -116,23 +117,28 @@ def _create(mlflow: Any, client: Any, project: Project, bundle: Bundle) -> str:
     from mlflow.models import infer_signature
 
     golden = {name: values[:3] for name, values in bundle.golden_columns().items()}
-    example = pd.DataFrame(golden)
+    numeric = {f.name: "float64" for f in bundle.signature.features if f.kind in _NUMERIC}
+    example = pd.DataFrame(golden).astype(numeric)
     with mlflow.start_run(run_id=bundle.manifest.run_id):
-        info = mlflow.pyfunc.log_model(
+        logged = mlflow.pyfunc.log_model(
             name="model",
             loader_module="modelkeel.model.pyfunc",
             data_path=str(bundle.path),
             signature=infer_signature(example, bundle.scorer.predict(golden)),
             input_example=example,
             pip_requirements=[f"modelkeel[train]=={bundle.manifest.modelkeel}"],
-            registered_model_name=project.name,
         )
-    number = str(info.registered_model_version)
+    if not client.search_registered_models(f"name='{project.name}'"):
+        client.create_registered_model(project.name, tags={"tier": project.system.tier})
     tags = {_DIGEST: bundle.digest, "code.commit": bundle.manifest.code_commit or "none"}
-    for key, value in tags.items():
-        client.set_model_version_tag(project.name, number, key, value)
-    client.set_registered_model_tag(project.name, "tier", project.system.tier)
-    return number
+    created = client.create_model_version(
+        project.name,
+        source=logged.model_uri,
+        run_id=bundle.manifest.run_id,
+        model_id=logged.model_id,
+        tags=tags,
+    )
+    return str(created.version)
 
 
 def _find(client: Any, name: str, digest: str) -> str | None:

@@ -463,54 +463,26 @@ def _fact(value: object) -> str:
 
 def _reading(evaluation: Evaluation) -> str:
     confidence = _percent(evaluation.confidence)
-    entries = [
-        (
-            "Held-out",
-            (
-                "The model never saw these rows while it was trained, so the figures show how it "
-                "does on new cases like them."
-            ),
-        ),
-        (
-            "Interval",
-            (
-                f"Ranges made this way hold the true figure in about {confidence} of evaluations. Few "
-                "rows make them wide."
-            ),
-        ),
-        (
-            "Better than today",
-            (
-                "What the decisions of the model would have paid, less what today\u2019s way would have "
-                "paid, on the same cases. The payoff comes from the charter."
-            ),
-        ),
-        (
-            "Linear model",
-            (
-                "A simple model on the same inputs. One that is hardly better than this is not worth "
-                "its complexity."
-            ),
-        ),
-        (
-            "Calibration",
-            "Of cases called 70\u202f% likely, seven in ten should come true. “Chance” is the "
-            "error that a perfectly calibrated model shows on as many rows."
-            if evaluation.task == "classification"
-            else "Where forecasts average 100, outcomes should average 100. A forecast aimed high "
-            "or low on purpose leaves the line.",
-        ),
-        (
-            "Slice",
-            (
-                "The same model on a part of the cases. An interval that reaches the value of all "
-                "rows is no evidence of a difference."
-            ),
-        ),
-    ]
+    entries = {
+        "Held-out": "The model never saw these rows while it was trained, so the figures show how "
+        "it does on new cases like them.",
+        "Interval": f"Ranges made this way hold the true figure in about {confidence} of "
+        "evaluations. Few rows make them wide.",
+        "Better than today": "What the decisions of the model would have paid, less what "
+        "today\u2019s way would have paid, on the same cases. The payoff comes from the charter.",
+        "Linear model": "A simple model on the same inputs. One that is hardly better than this is "
+        "not worth its complexity.",
+        "Calibration": "Of cases called 70\u202f% likely, seven in ten should come true. “Chance” "
+        "is the error that a perfectly calibrated model shows on as many rows."
+        if evaluation.task == "classification"
+        else "Where forecasts average 100, outcomes should average 100. A forecast aimed high or "
+        "low on purpose leaves the line.",
+        "Slice": "The same model on a part of the cases. An interval that reaches the value of all "
+        "rows is no evidence of a difference.",
+    }
     return (
         '<dl class="reading card">'
-        + "".join(f"<div><dt>{head}</dt><dd>{text}</dd></div>" for head, text in entries)
+        + "".join(f"<div><dt>{head}</dt><dd>{text}</dd></div>" for head, text in entries.items())
         + "</dl>\n"
     )
 
@@ -526,6 +498,16 @@ def _limits(evaluation: Evaluation, words: Words, further: Sequence[str]) -> str
         found.append(
             f"{evaluation.n} held-out rows are few: differences of a size that matters may stay "
             "inside the intervals."
+        )
+    fixed = evaluation.uplift_vs_best_action
+    if (
+        fixed is not None
+        and evaluation.best_action != evaluation.policy
+        and _compare(fixed, "higher") != "better"
+    ):
+        found.append(
+            f"“{plain(evaluation.best_action)}” in every case would also beat today\u2019s way; "
+            "these rows do not show the model to be better than that."
         )
     if evaluation.groups is not None and evaluation.groups < 30:
         found.append(

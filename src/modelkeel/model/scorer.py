@@ -106,7 +106,7 @@ class Scorer:
         )
 
     def _find_output(self) -> str:
-        floats = [item.name for item in self._session.get_outputs() if item.type in _FLOATS]
+        floats = [str(item.name) for item in self._session.get_outputs() if item.type in _FLOATS]
         if not floats:
             found = ", ".join(f"{o.name} {o.type}" for o in self._session.get_outputs())
             raise Refused(

@@ -58,7 +58,7 @@ class Wire:
         row = row_struct(signature)
         many = msgspec.defstruct("Many", [("rows", list[row])], forbid_unknown_fields=True)  # type: ignore[valid-type]
         self._one = msgspec.json.Decoder(row)
-        self._many = msgspec.json.Decoder(many)
+        self._many: msgspec.json.Decoder[Any] = msgspec.json.Decoder(many)
         self._features = {feature.name: feature for feature in signature.features}
         self._nullable = [i for i, f in enumerate(signature.features) if f.nullable]
         self._numeric = [i for i, f in enumerate(signature.features) if f.kind != "category"]

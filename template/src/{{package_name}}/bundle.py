@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import polars as pl
+from modelkeel.data.profile import profile
 from modelkeel.errors import run_stage
 from modelkeel.model.bundle import write_bundle
 from modelkeel.model.golden import golden_rows
 from modelkeel.model.trained import load_trained
-from modelkeel.data.profile import profile
 from modelkeel.project import load_project
 
 GOLDEN_ROWS = 20

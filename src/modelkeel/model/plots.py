@@ -161,21 +161,21 @@ def _svg(figure: Figure, name: str) -> str:
     figure.savefig(out, format="svg", metadata=nothing)
     text = out.getvalue()
     text = text[text.index("<svg") :].strip()
-    text = re.sub(r"<style[^>]*>.*?</style>", "", text, flags=re.S)  # would style the page
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href", "href")
+    text = re.sub(r"<style[^>]*>.*?</style>|<!--.*?-->", "", text, flags=re.S)
     text = re.sub(r'^<svg [^>]*?viewBox="([^"]+)"[^>]*>', r'<svg viewBox="\1">', text)
-    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.S)
-    used = set(re.findall(r'(?:url\(|href=")#([\w-]+)', text))
-    text = re.sub(
-        r' id="([\w.-]+)"',
-        lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "",
-        text,
-    )
-    text = re.sub(r'(url\(|href=")#', rf"\1#{name}-", text)
-    text = re.sub(
-        r"#1000[01][0-9a-f]", lambda found: f"var(--{_VARIABLES.get(found[0], 'ink')})", text
-    )
-    text = re.sub(r"(\d+\.\d{2})\d+", r"\1", text)
+    tags = "".join(re.findall(r"<[^>]+>", text))
+    used = set(re.findall(r'(?:url\(|href=")#([\w-]+)', tags))
+
+    def mend(tag: re.Match[str]) -> str:
+        found = re.sub(r' xmlns(:\w+)?="[^"]*"', "", tag[0]).replace("xlink:href", "href")
+        found = re.sub(
+            r' id="([\w.-]+)"', lambda at: f' id="{name}-{at[1]}"' if at[1] in used else "", found
+        )
+        found = re.sub(r'(url\(|href=")#', rf"\1#{name}-", found)
+        found = re.sub("#10000[0-9a-f]", lambda at: f"var(--{_VARIABLES[at[0]]})", found)
+        return re.sub(r"(\d\.\d{2})\d+", r"\1", found)
+
+    text = re.sub(r"<[^>]+>", mend, text)  # within tags only: what people read stays as it is
     text = re.sub(r"<defs>\s*</defs>", "", text)
     return re.sub(r"\n\s*", "\n", text)
 

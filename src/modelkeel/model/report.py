@@ -194,13 +194,13 @@ def _points(
         reach = evaluation.ceiling - today
         if reach > 0 and model > today:
             more += f"; {_percent((model - today) / reach)} of what perfect foresight would add"
-        points.append(("With the model", f"{number(model)} {unit} per decision", more))
+        points.append(("Per decision, with the model", f"{number(model)} {unit}", more))
     if volume_per_month and found.value is not None:
         month = [_round(v * volume_per_month) for v in (found.low, found.high) if v is not None]
         points.append(
             (
                 f"At {number(volume_per_month)} decisions a month",
-                f"{number(_round(found.value * volume_per_month), sign=True)} {unit} a month",
+                f"{number(_round(found.value * volume_per_month), sign=True)} {unit}",
                 " to ".join(number(v, sign=True) for v in month),
             )
         )
@@ -215,7 +215,7 @@ def _points(
         points.append(
             (
                 "Against a plain linear model",
-                f"{number(linear.value, sign=True)} {unit} per decision",
+                f"{number(linear.value, sign=True)} {unit}",
                 "; ".join(filter(None, [_range(linear, sign=True), verdict])),
             )
         )
@@ -234,7 +234,7 @@ def _points(
         points.append(
             (
                 f"Against “{escape(plain(evaluation.best_action))}” in every case",
-                f"{number(other.value, sign=True)} {unit} per decision",
+                f"{number(other.value, sign=True)} {unit}",
                 "; ".join(filter(None, [_range(other, sign=True), verdict])),
             )
         )
@@ -388,7 +388,7 @@ def _cell(found: Estimate, *, sign: bool = False, share: bool = False) -> str:
 
 
 def _action(part: SliceResult, action: str) -> str:
-    return _percent(part.actions[action]) if action in part.actions else "\u2013"
+    return f"{part.actions[action] * 100:.1f}\u202f%" if action in part.actions else "\u2013"
 
 
 def _slice_lead(evaluation: Evaluation, words: Words) -> str:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from modelkeel.errors import KeelError
 from modelkeel.model.bundle import Bundle
@@ -128,6 +128,26 @@ class PredictEndpoint:
         await send({"type": "http.response.body", "body": answer})
 
 
+class PredictFirst:
+    """Pure ASGI middleware: /predict does not pass through the router and what is around it."""
+
+    def __init__(self, app: ASGIApp, endpoint: PredictEndpoint) -> None:
+        self.app = app
+        self.endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run one request."""
+        if (
+            scope["type"] == "http"
+            and scope["method"] == "POST"
+            and scope["path"].removeprefix(scope.get("root_path", "")) == self.endpoint.route
+        ):
+            scope["endpoint"] = self.endpoint
+            await self.endpoint(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
 def create_app(
     source: Project | Path | str,
     *,
@@ -174,19 +194,15 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.serving = state
-    app.router.routes.append(
-        Route(
-            PredictEndpoint.route,
-            PredictEndpoint(state, max_bytes),
-            methods=["POST"],
-            name="predict",
-        )
-    )
+    endpoint = PredictEndpoint(state, max_bytes)
+    # The route is for what is not POST: 405 instead of 404.
+    app.router.routes.append(Route(endpoint.route, endpoint, methods=["POST"], name="predict"))
     app.include_router(_routes(state, owner, tier))
     for router in routers:
         app.include_router(router)
     _add_docs(app)
     install_problem_handlers(app)
+    app.add_middleware(PredictFirst, endpoint=endpoint)
     app.add_middleware(RequestLog)
     set_up_logging()
 

@@ -11,28 +11,29 @@ _counter = 0
 
 
 def uuid7() -> str:
-    """A new id. Ids of one process ascend, so the first and last of a batch enclose the rest.
+    """A new id."""
+    return uuid7_batch(1)[0]
+
+
+def uuid7_batch(count: int) -> list[str]:
+    """New ids, ascending; ids of one process ascend, so a batch lies between its first and last.
 
     48 bits of milliseconds, a counter of 42 bits started at random each millisecond, 32 random
     bits. Called from the event loop only.
     """
     global _last_ms, _counter
+    noise = memoryview(os.urandom(4 * count + 8)).cast("I")
     now = time.time_ns() // 1_000_000
-    noise = int.from_bytes(os.urandom(10))
-    if now > _last_ms:
+    if now > _last_ms:  # else the same millisecond, or a clock set back: go on from the last id
         _last_ms = now
-        _counter = (noise >> 32) & ((1 << (_COUNTER_BITS - 1)) - 1)
-    else:  # the same millisecond, or a clock set back: go on from the last id
+        _counter = noise[-1] << 9 | noise[-2] >> 23  # 41 bits: half of it is left to count
+    made = []
+    for at in range(count):
         _counter += 1
         if _counter >> _COUNTER_BITS:
             _last_ms, _counter = _last_ms + 1, 0
-    value = (
-        (_last_ms & ((1 << 48) - 1)) << 80
-        | 0x7 << 76
-        | (_counter >> 30) << 64
-        | 0b10 << 62
-        | (_counter & ((1 << 30) - 1)) << 32
-        | noise & 0xFFFFFFFF
-    )
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        high = _last_ms << 16 | 0x7000 | _counter >> 30
+        low = 1 << 63 | (_counter & 0x3FFFFFFF) << 32 | noise[at]
+        text = f"{high:016x}{low:016x}"
+        made.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
+    return made

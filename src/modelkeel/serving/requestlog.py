@@ -81,7 +81,9 @@ class RequestLog:
             "ms": round((time.perf_counter() - started) * 1000, 3),
             **note,
         }
-        logger.log(level, "%s", msgspec.json.encode(line).decode())
+        text = msgspec.json.encode(line).decode()
+        # Made by hand: logger.log would walk the stack to find its caller, each time the same.
+        logger.handle(logging.LogRecord(logger.name, level, __file__, 0, text, None, None))
 
 
 def set_up_logging() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from modelkeel.errors import KeelError, Refused
 from modelkeel.model.bundle import MANIFEST, Bundle, load_bundle, load_champion, read_champion
 from modelkeel.project import Project
-from modelkeel.serving.ids import uuid7
+from modelkeel.serving.ids import uuid7_batch
 from modelkeel.serving.problems import ProblemError
 from modelkeel.serving.wire import Rows, Wire
 
@@ -60,9 +61,9 @@ class Loaded:
             ArithmeticError: the model gave no finite score.
         """
         scores = self.bundle.scorer.run(self.wire.inputs(rows))
-        if not np.isfinite(scores).all():
+        if not math.isfinite(scores.sum()):
             raise ArithmeticError
-        ids = [uuid7() for _ in range(rows.count)]
+        ids = uuid7_batch(rows.count)
         predictions = self._predictions(scores)
         for prediction, identity in zip(predictions, ids, strict=True):
             prediction["prediction_id"] = identity

@@ -61,8 +61,12 @@ class Wire:
         self._many: msgspec.json.Decoder[Any] = msgspec.json.Decoder(many)
         self._features = {feature.name: feature for feature in signature.features}
         self._nullable = [i for i, f in enumerate(signature.features) if f.nullable]
-        self._numeric = [i for i, f in enumerate(signature.features) if f.kind != "category"]
-        self._text = [i for i, f in enumerate(signature.features) if f.kind == "category"]
+        kinds = [feature.kind for feature in signature.features]
+        names = signature.feature_names
+        self._numeric = [i for i, kind in enumerate(kinds) if kind != "category"]
+        self._text = [i for i, kind in enumerate(kinds) if kind == "category"]
+        self._numeric_names = [names[i] for i in self._numeric]
+        self._text_names = [names[i] for i in self._text]
 
     def decode(self, body: bytes) -> Rows:
         """Rows of a request body.
@@ -79,18 +83,15 @@ class Wire:
 
     def inputs(self, rows: Rows) -> dict[str, NDArray[Any]]:
         """Arrays of shape (n, 1), equal to those of `Signature.inputs`, made in two blocks."""
-        features = self.signature.features
         arrays: dict[str, NDArray[Any]] = {}
         if self._numeric:
             block = np.array([rows.columns[i] for i in self._numeric], dtype=np.float32)
-            for at, i in enumerate(self._numeric):
-                arrays[features[i].name] = block[at].reshape(-1, 1)
+            arrays.update(zip(self._numeric_names, block[..., None], strict=True))
         if self._text:
-            texts = np.array([rows.columns[i] for i in self._text], dtype=object)
-            for at, i in enumerate(self._text):
-                if features[i].nullable:
-                    texts[at][texts[at] == None] = ""  # noqa: E711  (elementwise)
-                arrays[features[i].name] = texts[at].reshape(-1, 1)
+            texts = [rows.columns[i] for i in self._text]
+            filled = [[value or "" for value in column] for column in texts]
+            block = np.array(filled, dtype=object)
+            arrays.update(zip(self._text_names, block[..., None], strict=True))
         return arrays
 
     def _decode_fast(self, body: bytes) -> Rows | None:

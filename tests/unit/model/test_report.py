@@ -18,7 +18,7 @@ from modelkeel.model.report import render_report
 
 pytest.importorskip("matplotlib")
 
-EVIL = '<script>alert("x")</script>"\'&$a_b$'
+EVIL = '<script>alert("x")</script>--><b>"\'&$a_b$'
 VOID = {"meta", "br", "use", "path", "rect", "image"}
 
 
@@ -187,6 +187,16 @@ def test_what_is_not_known_is_said() -> None:
 
 def test_uneven_costs_are_pointed_out() -> None:
     assert "75\u202f% quantile" in page(bikes())
+
+
+def test_figures_leave_what_people_read_as_it_is() -> None:
+    from modelkeel.model import plots
+
+    with plots._figure(100) as (figure, axes):
+        axes.set_xticks([0, 1], ["0.825", "#100001"])
+        svg = plots._svg(figure, "one")
+    assert ">0.825</text>" in svg
+    assert ">#100001</text>" in svg
 
 
 def test_figures_follow_the_colours_of_the_page() -> None:

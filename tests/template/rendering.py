@@ -49,16 +49,17 @@ def values(name: str) -> list[Any]:
 
 
 def one_flips() -> list[Answers]:
-    """Each value of each question, for each task, with everything else at its default."""
-    tasks = values("task")
-    return [
-        {"task": task, name: value}
-        for task in tasks
-        for name in QUESTIONS
-        if name != "task"
-        for value in values(name)
-        if value is not DEFAULT
-    ]
+    """Each value of each question alone, everything else at the default of classification.
+
+    For regression one value of each question: what differs by task is in `pairwise`.
+    """
+    rows: list[Answers] = []
+    for name in QUESTIONS:
+        tried = [value for value in values(name) if value is not DEFAULT]
+        if name != "task":
+            rows += [{"task": "classification", name: value} for value in tried]
+            rows.append({"task": "regression", name: tried[-1]})
+    return rows
 
 
 def pairwise() -> list[Answers]:
@@ -66,10 +67,7 @@ def pairwise() -> list[Answers]:
     names = list(QUESTIONS)
     options = {name: list(range(len(values(name)))) for name in names}
     open_pairs = {
-        ((a, i), (b, j))
-        for a, b in combinations(names, 2)
-        for i in options[a]
-        for j in options[b]
+        ((a, i), (b, j)) for a, b in combinations(names, 2) for i in options[a] for j in options[b]
     }
     rows: list[Answers] = []
     while open_pairs:
@@ -78,7 +76,7 @@ def pairwise() -> list[Answers]:
             if name not in row:
                 row[name] = max(
                     options[name],
-                    key=lambda i, name=name: (len(_covered({**row, name: i}, names) & open_pairs)),
+                    key=lambda i, name=name: len(_covered({**row, name: i}, names) & open_pairs),
                 )
         open_pairs -= _covered(row, names)
         picked = {name: values(name)[row[name]] for name in names}

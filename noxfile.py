@@ -104,7 +104,8 @@ _SET_PINS = """
 import pathlib, sys, tomlkit
 path = pathlib.Path("pyproject.toml")
 document = tomlkit.parse(path.read_text(encoding="utf-8"))
-document["tool"]["uv"]["constraint-dependencies"] = tomlkit.array(repr(sys.argv[1:])).multiline(True)
+pins = tomlkit.array(repr(sys.argv[1:])).multiline(True)
+document["tool"]["uv"]["constraint-dependencies"] = pins
 path.write_text(tomlkit.dumps(document), encoding="utf-8")
 """
 

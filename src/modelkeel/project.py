@@ -132,10 +132,10 @@ def _project(folder: Path, file: Path, settings: dict[str, object]) -> Project:
             f"{file}: [tool.modelkeel] has the keys {sorted(settings)}, needs {sorted(keys)}",
             remedy="restore the table from git",
         )
-    name, package, task = (cast(str, settings[key]) for key in ("name", "package", "task"))
+    name, package, task = (cast("str", settings[key]) for key in ("name", "package", "task"))
     if task not in ("classification", "regression"):
         raise BadInput(
             f"{file}: tool.modelkeel.task is {task!r}",
             remedy="write classification or regression",
         )
-    return Project(folder, name, package, cast(Task, task))
+    return Project(folder, name, package, cast("Task", task))

@@ -221,9 +221,14 @@ def _typed(column: Column) -> pl.Expr:
     value = pl.col(column.name)
     if column.kind == "boolean":
         low = value.str.to_lowercase()
-        return pl.when(low.is_in(_TRUE)).then(True).when(low.is_in(_FALSE)).then(False).otherwise(
-            None
-        ).alias(column.name)
+        return (
+            pl.when(low.is_in(_TRUE))
+            .then(True)
+            .when(low.is_in(_FALSE))
+            .then(False)
+            .otherwise(None)
+            .alias(column.name)
+        )
     if column.kind == "integer":
         number = value.cast(pl.Float64, strict=False)
         whole = value.cast(pl.Int64, strict=False)
@@ -231,7 +236,10 @@ def _typed(column: Column) -> pl.Expr:
         return whole.fill_null(pl.when(fraction).then(number).cast(pl.Int64, strict=False)).alias(
             column.name
         )
-    return value.cast(_DTYPES[column.kind], strict=False).alias(column.name)
+    read = value.cast(_DTYPES[column.kind], strict=False)
+    if column.kind == "number":
+        read = pl.when(read.is_finite()).then(read)
+    return read.alias(column.name)
 
 
 def _rules(
@@ -243,8 +251,6 @@ def _rules(
     if column.required:
         rules.append(("is missing", given.is_null()))
     unread = given.is_not_null() & value.is_null()
-    if column.kind == "number":
-        unread = unread | (value.is_nan() | value.is_infinite()).fill_null(False)
     rules.append((f"is no {column.kind}", unread))
     if column.minimum is not None:
         rules.append((f"is below {column.minimum:g}", (value < column.minimum).fill_null(False)))

@@ -25,7 +25,10 @@ def profile(frame: pl.DataFrame) -> dict[str, Any]:
         entry: dict[str, Any] = {"missing": frame[name].null_count() / max(frame.height, 1)}
         if dtype.is_numeric():
             steps = [values.quantile(i / BINS, "nearest") for i in range(BINS + 1)]
-            entry |= {"kind": "numeric", "quantiles": [None if s is None else float(s) for s in steps]}
+            entry |= {
+                "kind": "numeric",
+                "quantiles": [None if s is None else float(s) for s in steps],
+            }
         else:
             counts = values.cast(pl.String).value_counts(sort=True, name="n")
             shares = {str(v): n / max(values.len(), 1) for v, n in counts.iter_rows()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from modelkeel.data.digest import sha256_file
 from modelkeel.errors import BadInput, Refused
@@ -37,6 +37,37 @@ class Case:
     quality: dict[str, Any]
 
 
+class Verdict(NamedTuple):
+    """A comparison: whether it holds, and both sides in words."""
+
+    holds: bool
+    measured: str
+    asked: str
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A check with a name; a `KeyError` it raises means that a measurement is missing."""
+
+    id: str
+    title: str
+    check: Callable[[Case], Verdict]
+    remedy: str
+
+    def run(self, case: Case) -> GateResult:
+        """Judge a case."""
+        try:
+            verdict = self.check(case)
+        except KeyError as error:
+            missing = f"no measurement {error}"
+            return self._result("not_assessed", missing, "a measurement", "run `uv run dvc repro`")
+        outcome: Outcome = "pass" if verdict.holds else "fail"
+        return self._result(outcome, verdict.measured, verdict.asked, self.remedy)
+
+    def _result(self, outcome: Outcome, measured: str, asked: str, remedy: str) -> GateResult:
+        return GateResult(self.id, self.title, outcome, measured, asked, remedy)
+
+
 def load_case(project: Project) -> Case:
     """Collect what the gates judge.
 
@@ -56,24 +87,18 @@ def load_case(project: Project) -> Case:
     return Case(project, load_bundle(project.bundle_dir), metrics, quality)
 
 
-def check_contract(case: Case) -> GateResult:
+def check_contract(case: Case) -> Verdict:
     """The rows that the model was made from hold the data contract."""
     allowed = case.project.gates.contract.max_quarantine_share
     share, rows = case.quality["share"], case.quality["rows"]
-    return GateResult(
-        "G-DATA",
-        "The data contract holds",
-        "pass" if share <= allowed else "fail",
-        f"{share:.2%} of {rows} rows broken",
-        f"at most {allowed:.2%}",
-        "mend the source, or correct the contract",
-    )
+    measured = f"{share:.2%} of {rows} rows broken"
+    return Verdict(share <= allowed, measured, f"at most {allowed:.2%}")
 
 
-def check_lineage(case: Case) -> GateResult:
-    """The bundle was made from the charter, the parameters and the contract as they are now."""
+def check_lineage(case: Case) -> Verdict:
+    """The bundle was made from the charter, the parameters, contract and data as they are now."""
     project, manifest = case.project, case.bundle.manifest
-    now = {
+    made_from = {
         "charter.toml": (manifest.charter, project.root / "charter.toml"),
         "params.yaml": (manifest.params, project.root / "params.yaml"),
         project.params.contract: (manifest.contract, project.contract_path),
@@ -82,18 +107,16 @@ def check_lineage(case: Case) -> GateResult:
             project.source_path,
         ),
     }
-    stale = [name for name, (digest, path) in now.items() if digest != sha256_file(path)]
-    return GateResult(
-        "G-LINEAGE",
-        "The model was made from the records and data as they are",
-        "fail" if stale else "pass",
-        "changed since: " + ", ".join(stale) if stale else "nothing changed since",
-        "nothing changed",
-        "run `uv run dvc repro`",
-    )
+    stale = [
+        name
+        for name, (digest, path) in made_from.items()
+        if not path.is_file() or digest != sha256_file(path)
+    ]
+    measured = "changed since: " + ", ".join(stale) if stale else "nothing changed since"
+    return Verdict(not stale, measured, "nothing changed")
 
 
-def check_baseline(case: Case) -> GateResult:
+def check_baseline(case: Case) -> Verdict:
     """The gain over today's way is positive beyond chance, and the linear model is no better."""
     gate, unit = case.project.gates.baseline, case.project.charter.value.unit
     uplift = case.metrics["uplift"]
@@ -102,20 +125,17 @@ def check_baseline(case: Case) -> GateResult:
     linear = uplift["vs_linear"]
     lows = [each["low"] for each in (today, constant)]
     beats = all(low is not None and low > gate.min_uplift for low in lows)
-    holds = linear["value"] is not None and linear["value"] >= -gate.max_loss_to_linear
-    return GateResult(
-        "G-BASE",
-        "The model beats the baseline",
-        "pass" if beats and holds else "fail",
+    matches = linear["value"] is not None and linear["value"] >= -gate.max_loss_to_linear
+    return Verdict(
+        beats and matches,
         f"gain {_interval(today)} {unit} a decision; over the best action for everyone "
         f"{_interval(constant)}; over the linear model {_interval(linear)}",
         f"lower bounds above {gate.min_uplift:g}; "
         f"at most {gate.max_loss_to_linear:g} below the linear model",
-        "improve features or model; reports/evaluation.html shows where it loses",
     )
 
 
-def check_target(case: Case) -> GateResult:
+def check_target(case: Case) -> Verdict:
     """The charter's target is reached, or still within what the held-out rows allow."""
     charter, gate = case.project.charter, case.project.gates.target
     uplift = case.metrics["uplift"]["value_per_decision"]
@@ -123,58 +143,58 @@ def check_target(case: Case) -> GateResult:
     reached = uplift["value"] is not None and uplift["value"] >= asked
     reachable = uplift["high"] is not None and uplift["high"] >= asked
     words = "reached" if reached else "within reach" if reachable else "out of reach"
-    return GateResult(
-        "G-TARGET",
-        "The charter's target can be reached",
-        "pass" if reached or reachable or not gate.require_reachable else "fail",
+    return Verdict(
+        reached or reachable or not gate.require_reachable,
         f"gain {_interval(uplift)} {charter.value.unit} a decision: {words}",
         f"upper bound of at least {asked:g} (charter.toml, target.at_least)",
-        "improve the model, or agree on another target with the owner",
     )
 
 
-def check_golden(case: Case) -> GateResult:
+def check_golden(case: Case) -> Verdict:
     """The bundle gives the scores that were recorded when it was built."""
     allowed = case.project.gates.golden.max_difference
     worst, rows = case.bundle.replay()
-    return GateResult(
+    measured = f"largest difference {worst:.1e} over {rows} rows"
+    return Verdict(worst <= allowed, measured, f"at most {allowed:g}")
+
+
+GATES = (
+    Gate(
+        "G-DATA",
+        "The data contract holds",
+        check_contract,
+        "mend the source, or correct the contract",
+    ),
+    Gate(
+        "G-LINEAGE",
+        "The model was made from the records and data as they are",
+        check_lineage,
+        "run `uv run dvc repro`",
+    ),
+    Gate(
+        "G-BASE",
+        "The model beats the baseline",
+        check_baseline,
+        "improve features or model; reports/evaluation.html shows where it loses",
+    ),
+    Gate(
+        "G-TARGET",
+        "The charter's target can be reached",
+        check_target,
+        "improve the model, or agree on another target with the owner",
+    ),
+    Gate(
         "G-GOLDEN",
         "Golden rows reproduce",
-        "pass" if worst <= allowed else "fail",
-        f"largest difference {worst:.1e} over {rows} rows",
-        f"at most {allowed:g}",
+        check_golden,
         "build the bundle again with `uv run dvc repro`",
-    )
-
-
-GATES: tuple[Callable[[Case], GateResult], ...] = (
-    check_contract,
-    check_lineage,
-    check_baseline,
-    check_target,
-    check_golden,
+    ),
 )
 
 
 def run_gates(case: Case) -> list[GateResult]:
-    """Every gate, in order; a measurement that is missing is `not_assessed`, which never passes."""
-    results = []
-    for gate in GATES:
-        try:
-            results.append(gate(case))
-        except KeyError as error:
-            title = (gate.__doc__ or gate.__name__).splitlines()[0]
-            results.append(
-                GateResult(
-                    gate.__name__.replace("check_", "G-").upper(),
-                    title,
-                    "not_assessed",
-                    f"no measurement {error}",
-                    "a measurement",
-                    "run `uv run dvc repro`",
-                )
-            )
-    return results
+    """Every gate, in order."""
+    return [gate.run(case) for gate in GATES]
 
 
 def refuse_failed(results: list[GateResult]) -> None:
@@ -197,4 +217,6 @@ def refuse_failed(results: list[GateResult]) -> None:
 def _interval(value: dict[str, Any]) -> str:
     if value["value"] is None:
         return "undefined"
+    if value["low"] is None:
+        return f"{value['value']:+.3g} (no interval)"
     return f"{value['value']:+.3g} [{value['low']:+.3g}, {value['high']:+.3g}]"

@@ -94,11 +94,11 @@ def export_onnx(estimator: Any, signature: Signature, path: Path, sample: pl.Dat
         _append_exp(graph)
     path.write_bytes(graph.SerializeToString())
 
-    predict = (
-        estimator.predict_proba if signature.task == "classification" else estimator.predict
-    )
+    predict = estimator.predict_proba if signature.task == "classification" else estimator.predict
     expected = np.asarray(predict(sample), dtype=np.float64)
-    found = Scorer(path, signature).predict({name: sample[name].to_list() for name in sample.columns})
+    found = Scorer(path, signature).predict(
+        {name: sample[name].to_list() for name in sample.columns}
+    )
     spread = 1.0 if signature.task == "classification" else max(float(np.std(expected)), 1e-12)
     worst = float(np.max(np.abs(found - expected.reshape(found.shape)))) / spread
     if not worst <= TOLERANCE:

@@ -32,7 +32,7 @@ def evaluate_held_out(project: Project) -> Evaluation:
     linear = Scorer(trained.linear_path, signature)
 
     def predict(frame: pl.DataFrame) -> NDArray[np.float64]:
-        return model.predict(_columns(frame))
+        return model.predict(frame.to_dict(as_series=False))
 
     classification = project.task == "classification"
     baseline: Any
@@ -46,7 +46,7 @@ def evaluate_held_out(project: Project) -> Evaluation:
         labels(test, params.target) if classification else test[params.target],
         {
             "model": predict(features),
-            "linear": linear.predict(_columns(features)),
+            "linear": linear.predict(features.to_dict(as_series=False)),
             "baseline": baseline,
         },
         policy=charter.baseline.policy,
@@ -63,10 +63,6 @@ def evaluate_held_out(project: Project) -> Evaluation:
         bootstrap=params.evaluate.bootstrap,
         seed=params.split.seed,
     )
-
-
-def _columns(frame: pl.DataFrame) -> dict[str, list[Any]]:
-    return {name: frame[name].to_list() for name in frame.columns}
 
 
 def report_of(project: Project, evaluation: Evaluation) -> str:

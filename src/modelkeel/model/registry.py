@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,5 +163,3 @@ def _version(client: Any, name: str, version: str) -> Version:
         digest=str(found.tags.get(_DIGEST, "")),
         aliases=tuple(sorted(found.aliases)),
     )
-
-

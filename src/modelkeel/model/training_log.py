@@ -111,4 +111,4 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
 
 
 def _allowed(key: str) -> str:
-    return "".join(c if c.isalnum() and c.isascii() or c in "-_./ " else "_" for c in key)
+    return "".join(c if (c.isalnum() and c.isascii()) or c in "-_./ " else "_" for c in key)

@@ -109,16 +109,3 @@ class Charter(Record):
         """Amount for each unit predicted too much, and for each too little (regression)."""
         amounts = {row.action: row.amount for row in self.value.payoff}
         return amounts["over"], amounts["under"]
-
-    def best_value(self, class_shares: dict[str, float]) -> float:
-        """Value per decision of a model that is always right: the ceiling of any target.
-
-        Args:
-            class_shares: share of each class among the cases, summing to 1; ignored for
-                regression, where no error costs nothing.
-        """
-        if self.task == "regression":
-            return 0.0
-        _, outcomes, amounts = self.payoff_matrix()
-        best = [max(column) for column in zip(*amounts, strict=True)]
-        return sum(class_shares.get(o, 0.0) * b for o, b in zip(outcomes, best, strict=True))

@@ -56,7 +56,7 @@ def _serve_once(uv: str, root: Path, package: str, report: Reporter) -> dict[str
     with started(command, root, relay.line) as server:
         with report.step("serve", "Starting the server", show(command)) as live:
             relay.to(live)
-            wait_until_ready(server, url, resume)
+            wait_until_ready(server, url, resume, READY_SECONDS)
         with report.step("predict", "Asking for a prediction", f"POST {url}/predict") as live:
             relay.to(live)
             prediction = predict_once(server, url, resume)
@@ -90,9 +90,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_ready(
-    server: Command, url: str, remedy: str, seconds: float = READY_SECONDS
-) -> None:
+def wait_until_ready(server: Command, url: str, remedy: str, seconds: float) -> None:
     """Return once `/ready` answers 200.
 
     Raises:

@@ -140,6 +140,7 @@ def _copy(
             InteractiveSessionError,
             UnsafeTemplateError,
         )
+        from jinja2 import TemplateError
         from plumbum import ProcessExecutionError
     except ImportError as error:
         raise KeelError(
@@ -172,6 +173,12 @@ def _copy(
         raise KeelError(
             f"git could not read the template {source.address}: {_last_line(error.stderr)}",
             remedy="check the address, --ref and the network, or give a local checkout",
+        ) from None
+    except TemplateError as error:
+        place = f"{getattr(error, 'name', None) or 'copier.yml'}:{getattr(error, 'lineno', '?')}"
+        raise KeelError(
+            f"the template is broken: {place}: {error.message}",
+            remedy="give another --ref, or mend the template",
         ) from None
     except (CopierError, ValueError, TypeError) as error:
         raise _bad_answer(str(error)) from None

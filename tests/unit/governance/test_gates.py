@@ -1,0 +1,178 @@
+"""Each gate passes on a sound case and turns red when its evidence does."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from modelkeel.errors import BadInput, Refused
+from modelkeel.governance.charter_check import check_charter
+from modelkeel.governance.gates import Case, load_case, refuse_failed, run_gates
+from modelkeel.model.bundle import write_bundle
+from modelkeel.model.lineage import lineage_of
+from modelkeel.model.signature import Feature, Signature
+from modelkeel.project import Project
+
+METRICS = {
+    "uplift": {
+        "value_per_decision": {"value": 0.2, "low": 0.05, "high": 0.3},
+        "vs_best_action": {"value": 0.2, "low": 0.05, "high": 0.3},
+        "vs_linear": {"value": 0.01, "low": -0.02, "high": 0.03},
+    }
+}
+QUALITY = {"rows": 40, "quarantined": 0, "share": 0.0, "broken": {}}
+
+
+@pytest.fixture
+def case(project: Project) -> Case:
+    """A project with a real bundle: the probability of class 1 grows with the amount."""
+    weights = helper.make_tensor("w", TensorProto.FLOAT, [1, 2], [-0.001, 0.001])
+    bias = helper.make_tensor("b", TensorProto.FLOAT, [2], [0.5, 0.5])
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["amount", "w"], ["raw"]),
+            helper.make_node("Add", ["raw", "b"], ["probabilities"]),
+        ],
+        "model",
+        [helper.make_tensor_value_info("amount", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
+        [weights, bias],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    path = project.root / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    actions, outcomes, amounts = project.charter.payoff_matrix()
+    decision = {"kind": "payoff", "actions": actions, "outcomes": outcomes, "amounts": amounts}
+    write_bundle(
+        project.bundle_dir,
+        name=project.name,
+        onnx_path=path,
+        signature=Signature(
+            name=project.name,
+            task="classification",
+            target="risk",
+            classes=["0", "1"],
+            features=[Feature(name="amount", kind="number", minimum=0, maximum=1000)],
+        ),
+        decision=decision,
+        profile={"rows": 1},
+        golden_columns={"amount": [1.0, 2.0]},
+        lineage=lineage_of(project, run_id="r1").model_dump(),
+    )
+    project.write_report("metrics.json", json.dumps(METRICS))
+    project.write_report("quality.json", json.dumps(QUALITY))
+    return load_case(project)
+
+
+def outcomes(case: Case) -> dict[str, str]:
+    return {each.id: each.outcome for each in run_gates(case)}
+
+
+def with_uplift(case: Case, name: str, **change: Any) -> Case:
+    metrics: dict[str, Any] = deepcopy(METRICS)
+    metrics["uplift"][name] |= change
+    return replace(case, metrics=metrics)
+
+
+def test_a_sound_case_passes(case: Case) -> None:
+    assert set(outcomes(case).values()) == {"pass"}
+    refuse_failed(run_gates(case))
+
+
+def test_rows_that_break_the_contract(case: Case) -> None:
+    worse = replace(case, quality={**QUALITY, "share": 0.05})
+    assert outcomes(worse)["G-DATA"] == "fail"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["charter.toml", "params.yaml", "governance/data/table.odcs.yaml", "data/source/table.csv"],
+)
+def test_a_record_changed_after_training(case: Case, name: str) -> None:
+    path = case.project.root / name
+    path.write_text(path.read_text() + "\n")
+    results = run_gates(case)
+    assert next(each for each in results if each.id == "G-LINEAGE").outcome == "fail"
+    with pytest.raises(Refused, match=f"changed since: {name}"):
+        refuse_failed(results)
+
+
+def test_no_gain_over_today(case: Case) -> None:
+    assert outcomes(with_uplift(case, "value_per_decision", low=-0.01))["G-BASE"] == "fail"
+
+
+def test_no_gain_over_one_action_for_everyone(case: Case) -> None:
+    assert outcomes(with_uplift(case, "vs_best_action", low=-0.01))["G-BASE"] == "fail"
+
+
+def test_a_linear_model_that_is_better(case: Case) -> None:
+    assert outcomes(with_uplift(case, "vs_linear", value=-0.06))["G-BASE"] == "fail"
+
+
+def test_an_undefined_interval_never_passes(case: Case) -> None:
+    worse = with_uplift(case, "value_per_decision", value=None, low=None, high=None)
+    assert outcomes(worse)["G-BASE"] == "fail"
+    assert outcomes(worse)["G-TARGET"] == "fail"
+
+
+def test_a_target_out_of_reach(case: Case) -> None:
+    worse = with_uplift(case, "value_per_decision", value=0.06, high=0.09)
+    assert outcomes(worse)["G-TARGET"] == "fail"
+    with pytest.raises(Refused, match=r"asked: upper bound of at least 0\.1"):
+        refuse_failed(run_gates(worse))
+
+
+def test_a_target_within_the_interval_is_reachable(case: Case) -> None:
+    assert outcomes(with_uplift(case, "value_per_decision", value=0.06))["G-TARGET"] == "pass"
+
+
+def test_golden_rows_that_differ(case: Case) -> None:
+    path = case.bundle.path / "golden.json"
+    golden = json.loads(path.read_text())
+    golden["scores"] = (np.asarray(golden["scores"]) + 0.001).tolist()
+    path.write_text(json.dumps(golden))
+    assert outcomes(case)["G-GOLDEN"] == "fail"
+
+
+def test_a_missing_measurement_is_never_green(case: Case) -> None:
+    blind = replace(case, metrics={})
+    assert outcomes(blind)["G-BASE"] == "not_assessed"
+    with pytest.raises(Refused, match="no measurement"):
+        refuse_failed(run_gates(blind))
+
+
+def test_a_tampered_bundle_is_refused_before_any_gate(case: Case) -> None:
+    with (case.bundle.path / "model.onnx").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(Refused, match=r"model\.onnx was changed"):
+        load_case(case.project)
+
+
+def test_without_a_pipeline_run(project: Project) -> None:
+    with pytest.raises(BadInput, match=r"manifest\.json: no such file"):
+        load_case(project)
+
+
+def test_charter_check(project: Project) -> None:
+    assert check_charter(project).tier == "high"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("charter.toml", 'label = "risk"', 'label = "other"', "outcome.label"),
+        ("governance/system.toml", "owner@bank", "other@bank", "owner.accountable"),
+        ("charter.toml", "2999-12-31", "2020-12-31", "2020-12-31 has passed"),
+    ],
+)
+def test_records_that_disagree(project: Project, file: str, old: str, new: str, said: str) -> None:
+    path = project.root / file
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(BadInput, match=said):
+        check_charter(project)

@@ -1,0 +1,99 @@
+"""What is exported answers as what was trained, also where the converter leaves something out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from modelkeel.data.contract import load_contract
+from modelkeel.errors import Refused
+from modelkeel.model import export
+from modelkeel.model.export import export_onnx, model_inputs, signature_of
+from modelkeel.model.golden import golden_rows
+from modelkeel.model.scorer import Scorer
+from modelkeel.model.signature import Feature, Signature
+from modelkeel.project import Project
+
+RANDOM = np.random.default_rng(0)
+FRAME = pl.DataFrame(
+    {
+        "amount": RANDOM.uniform(0, 1000, 300).tolist(),
+        "housing": RANDOM.choice(["own", "rent"], 300).tolist(),
+    }
+).with_columns(pl.when(pl.int_range(300) % 10 > 0).then(pl.col("amount")))
+
+
+def signature(task: str) -> Signature:
+    return Signature(
+        name="m",
+        task=task,  # type: ignore[arg-type]
+        target="y",
+        classes=["a", "b"] if task == "classification" else [],
+        features=[
+            Feature(name="amount", kind="number", nullable=True),
+            Feature(name="housing", kind="category", categories=["own", "rent"]),
+        ],
+    )
+
+
+def pipeline(model: object) -> Pipeline:
+    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = [("n", "passthrough", ["amount"]), ("c", one_hot, ["housing"])]
+    return Pipeline([("features", ColumnTransformer(columns)), ("model", model)])
+
+
+def test_a_classifier_with_missing_values(tmp_path: Path) -> None:
+    inputs = model_inputs(FRAME, signature("classification"))
+    labels = np.where(FRAME["amount"].fill_null(0).to_numpy() > 500, "a", "b")
+    model = pipeline(HistGradientBoostingClassifier(max_iter=5)).fit(inputs, labels)
+    export_onnx(model, signature("classification"), tmp_path / "m.onnx", inputs)
+    scorer = Scorer(tmp_path / "m.onnx", signature("classification"))
+    found = scorer.predict({"amount": [900.0, None], "housing": ["own", "rent"]})
+    assert found.shape == (2, 2)
+    assert found[0, 0] > 0.5 > found[1, 0]
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson", "gamma"])
+def test_a_regressor_of_each_link(tmp_path: Path, loss: str) -> None:
+    inputs = model_inputs(FRAME, signature("regression"))
+    target = FRAME["amount"].fill_null(10).to_numpy() + 1.0
+    model = pipeline(HistGradientBoostingRegressor(loss=loss, max_iter=20)).fit(inputs, target)
+    export_onnx(model, signature("regression"), tmp_path / "m.onnx", inputs)
+    found = Scorer(tmp_path / "m.onnx", signature("regression")).predict(
+        inputs.to_dict(as_series=False)
+    )
+    assert np.allclose(found, model.predict(inputs), rtol=1e-4)
+
+
+def test_an_export_that_answers_otherwise_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "LOG_LINK", ())  # what the converter does on its own
+    inputs = model_inputs(FRAME.drop_nulls(), signature("regression"))
+    target = inputs["amount"].to_numpy() + 1.0
+    model = pipeline(HistGradientBoostingRegressor(loss="poisson", max_iter=5)).fit(inputs, target)
+    with pytest.raises(Refused, match="differs from the trained model"):
+        export_onnx(model, signature("regression"), tmp_path / "m.onnx", inputs)
+    assert not (tmp_path / "m.onnx").exists()
+
+
+def test_the_signature_takes_meaning_from_the_contract(project: Project) -> None:
+    found = signature_of(project, load_contract(project.contract_path), ["0", "1"])
+    amount, housing = found.features
+    assert (amount.kind, amount.minimum, amount.maximum) == ("number", 0, 1000)
+    assert (housing.categories, housing.nullable) == (["own", "rent"], True)
+
+
+def test_golden_rows_are_no_rows_of_the_data() -> None:
+    rows = FRAME.with_columns(housing=pl.when(pl.col("amount") > 500).then(pl.lit("own")))
+    golden = golden_rows(rows, signature("classification"), 50)
+    pairs = set(zip(golden["amount"], golden["housing"], strict=True))
+    assert len(golden["amount"]) == 50
+    assert pairs - set(rows.rows())

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelkeel.errors import BadInput
+from modelkeel.project import Project, load_project
+from modelkeel.records.charter import Charter
+from modelkeel.records.system import System
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def line_of(path: Path, text: str) -> int:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if text in line)
+
+
+def test_payoffs_in_the_order_of_the_charter(project: Project) -> None:
+    actions, outcomes, amounts = project.charter.payoff_matrix()
+    assert (actions, outcomes) == (["approve", "decline"], ["1", "0"])
+    assert amounts == [[1.0, -2.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "said"),
+    [
+        ("volume_per_month = 100", "volume_per_month = 0", "decision.volume_per_month", "greater"),
+        ("owner@bank.example", "owner@bank", "owner.accountable", "no e-mail address"),
+        ("delay_days = 30", "delay_day = 30", "outcome.delay_day", "Extra inputs"),
+        ("at_least = 0.1", 'at_least = "much"', "target.at_least", "valid number"),
+        ("2999-12-31", "2999-13-31", None, "no valid TOML"),
+        ('policy = "approve"', 'policy = "wait"', None, "baseline.policy must be one of"),
+        ('outcome = "0", amount = -2.0', 'outcome = "2", amount = -2.0', None, "lacks"),
+        ('outcome = "0", amount = -2.0', 'outcome = "1", amount = -2.0', None, "twice"),
+    ],
+)
+def test_a_broken_charter_names_file_line_and_key(
+    project: Project, old: str, new: str, key: str | None, said: str
+) -> None:
+    path = project.root / "charter.toml"
+    edit(path, old, new)
+    with pytest.raises(BadInput) as found:
+        Charter.load(path)
+    assert said in str(found.value)
+    assert str(path) in str(found.value)
+    if key:
+        assert f"{path}:{line_of(path, new)}: {key}: " in str(found.value)
+
+
+def test_unknown_keys_are_refused_with_their_line(project: Project) -> None:
+    path = project.root / "governance" / "gates.toml"
+    edit(path, "require_reachable", "require_reachabel")
+    with pytest.raises(
+        BadInput, match="require_reachabel: Extra inputs are not permitted"
+    ) as found:
+        _ = project.gates
+    assert f"{path}:{line_of(path, 'reachabel')}: " in str(found.value)
+
+
+def test_a_missing_record(project: Project) -> None:
+    (project.root / "charter.toml").unlink()
+    with pytest.raises(BadInput, match=r"charter\.toml: no such file"):
+        _ = project.charter
+
+
+@pytest.mark.parametrize(
+    ("output_use", "domain", "tier"),
+    [
+        ("internal", "credit", "minimal"),
+        ("internal", "none", "minimal"),
+        ("informs_about_people", "employment", "high"),
+        ("decides_about_people", "credit", "high"),
+        ("decides_about_people", "none", "minimal"),
+        ("decides_about_people", "other", "minimal"),
+        ("interacts_with_people", "none", "limited"),
+        ("interacts_with_people", "health", "limited"),
+        ("safety_component", "none", "high"),
+    ],
+)
+def test_the_tier_follows_from_the_answers(
+    project: Project, output_use: str, domain: str, tier: str
+) -> None:
+    path = project.root / "governance" / "system.toml"
+    edit(path, '"decides_about_people"', f'"{output_use}"')
+    edit(path, 'domain = "credit"', f'domain = "{domain}"')
+    system = System.load(path)
+    assert system.tier == tier
+    assert system.tier_reason.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("folds: 2", "folds: 1", "train.folds: Input should be greater"),
+        ("test_share: 0.3", "test_share: 1.5", "split.test_share"),
+        ("kind: random, by: []", "kind: group, by: []", "split: `by` names"),
+        ("audit: [age]", "audit: [amount]", "audit columns must not be features"),
+        ("numeric: [amount]", "numeric: [risk]", "the target 'risk' is among the features"),
+        ("categorical: [housing]", "categorical: [amount]", "a feature is named twice"),
+        ("target: risk", "target: [", "no valid YAML"),
+        ("target: risk", "goal: risk", "target: Field required"),
+    ],
+)
+def test_broken_params_are_named(project: Project, old: str, new: str, said: str) -> None:
+    edit(project.root / "params.yaml", old, new)
+    with pytest.raises(BadInput, match="params.yaml") as found:
+        _ = load_project(project.root).params
+    assert said in str(found.value)

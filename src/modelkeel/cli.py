@@ -54,6 +54,45 @@ def keel(
     """Generate a production repository for an AI system, and run its gates."""
 
 
+@app.command()
+def new(
+    dest: Annotated[Path, typer.Argument(help="Folder of the new repository.")],
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Take every default and ask nothing.")
+    ] = False,
+    run: Annotated[
+        bool,
+        typer.Option("--run", help="Also install, train, promote, and ask for a prediction."),
+    ] = False,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("-d", "--data", metavar="KEY=VALUE", help="An answer; repeatable."),
+    ] = None,
+    data_file: Annotated[
+        Path | None, typer.Option("--data-file", help="YAML or JSON with answers.")
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help="Path or git URL of the template; this library's own when left out."),
+    ] = None,
+    ref: Annotated[str | None, typer.Option(help="Tag, branch or commit of the template.")] = None,
+    json: Json = False,
+) -> None:
+    """Make a repository from the template."""
+    from modelkeel.scaffold import Reporter, new_project
+
+    new_project(
+        dest,
+        report=Reporter(json_output=json),
+        template=template,
+        ref=ref,
+        data=data or [],
+        data_file=data_file,
+        defaults=defaults,
+        run=run,
+    )
+
+
 @charter_app.command("check")
 def charter_check(json: Json = False) -> None:
     """Check charter.toml and governance/, and say which risk tier follows."""

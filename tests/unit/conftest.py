@@ -114,6 +114,8 @@ def project(tmp_path: Path) -> Project:
 def table(rows: int = 40) -> str:
     """A CSV that holds the contract."""
     lines = ["risk,amount,housing,age"]
-    for row in range(rows):
-        lines.append(f"{row % 2},{row * 10.5},{'own' if row % 3 else 'rent'},{20 + row % 50}")
+    lines += (
+        f"{row % 2},{row * 10.5},{'own' if row % 3 else 'rent'},{20 + row % 50}"
+        for row in range(rows)
+    )
     return "\n".join(lines) + "\n"

@@ -57,7 +57,7 @@ def test_unknown_keys_are_refused_with_their_line(project: Project) -> None:
     path = project.root / "governance" / "gates.toml"
     edit(path, "require_reachable", "require_reachabel")
     with pytest.raises(
-        BadInput, match="require_reachabel: Extra inputs are not permitted"
+        BadInput, match="require_reachabel: Extra inputs"
     ) as found:
         _ = project.gates
     assert f"{path}:{line_of(path, 'reachabel')}: " in str(found.value)
@@ -109,6 +109,6 @@ def test_the_tier_follows_from_the_answers(
 )
 def test_broken_params_are_named(project: Project, old: str, new: str, said: str) -> None:
     edit(project.root / "params.yaml", old, new)
-    with pytest.raises(BadInput, match="params.yaml") as found:
+    with pytest.raises(BadInput, match=r"params\.yaml") as found:
         _ = load_project(project.root).params
     assert said in str(found.value)

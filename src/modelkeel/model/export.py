@@ -26,8 +26,14 @@ LOG_LINK = ("poisson", "gamma")
 _KINDS: dict[str, Kind] = {"number": "number", "integer": "integer", "boolean": "boolean"}
 
 
-def signature_of(project: Project, contract: Contract, classes: list[str]) -> Signature:
-    """The model's signature: features from params.yaml, their meaning from the contract."""
+def signature_of(
+    project: Project, contract: Contract, classes: list[str], rows: pl.DataFrame
+) -> Signature:
+    """The model's signature: features from params.yaml, their meaning from the contract.
+
+    The example of a feature is the median or most frequent value of the rows, so that the
+    documentation of the API shows plausible values and nobody's own.
+    """
     params = project.params
     features = []
     for name in params.features.names:
@@ -45,6 +51,7 @@ def signature_of(project: Project, contract: Contract, classes: list[str]) -> Si
                 nullable=not column.required,
                 description=column.description,
                 unit=column.unit,
+                example=_typical(rows[name]),
             )
         )
     return Signature(
@@ -54,6 +61,15 @@ def signature_of(project: Project, contract: Contract, classes: list[str]) -> Si
         classes=classes,
         features=features,
     )
+
+
+def _typical(values: pl.Series) -> Any:
+    known = values.drop_nulls()
+    if known.is_empty():
+        return None
+    if known.dtype.is_numeric():
+        return known.sort()[known.len() // 2]
+    return known.mode().sort()[0]
 
 
 def model_inputs(frame: pl.DataFrame, signature: Signature) -> pl.DataFrame:

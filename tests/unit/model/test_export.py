@@ -85,10 +85,13 @@ def test_an_export_that_answers_otherwise_is_refused(
 
 
 def test_the_signature_takes_meaning_from_the_contract(project: Project) -> None:
-    found = signature_of(project, load_contract(project.contract_path), ["0", "1"])
+    contract = load_contract(project.contract_path)
+    found = signature_of(project, contract, ["0", "1"], FRAME)
     amount, housing = found.features
     assert (amount.kind, amount.minimum, amount.maximum) == ("number", 0, 1000)
     assert (housing.categories, housing.nullable) == (["own", "rent"], True)
+    assert 400 < float(amount.example or 0) < 600
+    assert housing.example in ("own", "rent")
 
 
 def test_golden_rows_are_no_rows_of_the_data() -> None:

@@ -1,0 +1,147 @@
+"""The champion: the bundle that was approved to serve.
+
+It is named by one file, so that replacing it is one atomic step:
+
+    models/champion.json             name, version, digest, run id, time, and the folder below
+    models/champion/<digest12>/      the bundle that was promoted, and the one before it
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from modelkeel.errors import BadInput, Refused
+from modelkeel.model.bundle import Bundle, load_bundle
+from modelkeel.model.files import first_problem, read_file, replace_folder, sync, write_json
+from modelkeel.model.manifest import MANIFEST, files_below, verify
+
+
+class Champion(BaseModel):
+    """`champion.json`: what was approved to serve. `folder` is relative to the models folder."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str = Field(min_length=1)
+    version: str | None = None
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    run_id: str | None = None
+    promoted_at: str
+    folder: str = Field(pattern=r"^champion/[0-9a-f]{12}$")
+
+
+def publish_bundle(src: Path, champion_dir: Path, record: Mapping[str, Any]) -> Champion:
+    """Make `src` the champion; `champion_dir` is the project's models/champion.
+
+    `record` has name and any of version, run_id, promoted_at, digest; a digest given must be
+    that of `src`. The bundle is copied beside the present one, then champion.json is replaced
+    in one step: killed at any moment, either the old or the new champion loads. The bundle that
+    was champion before is kept; older ones are removed.
+
+    Raises:
+        BadInput: the record has an unknown or missing key.
+        Refused: `src` is not sound or has another digest than the record.
+    """
+    champion_dir = Path(champion_dir)
+    approved = record.get("digest")
+    bundle = load_bundle(Path(src), str(approved) if approved else None)
+    folder = f"champion/{bundle.digest[:12]}"
+    if champion_dir.name != "champion":
+        raise BadInput(
+            f"{champion_dir} is no champion folder", remedy="give the folder models/champion"
+        )
+    values = {
+        "version": bundle.manifest.version,
+        "run_id": bundle.manifest.run_id,
+        "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **record,
+        "digest": bundle.digest,
+        "folder": folder,
+    }
+    try:
+        champion = Champion.model_validate(values)
+    except ValidationError as error:
+        raise BadInput(
+            f"the champion's record: {first_problem(error)}",
+            remedy="give name, version, run_id, promoted_at and digest",
+        ) from error
+
+    models = champion_dir.parent
+    champion_dir.mkdir(parents=True, exist_ok=True)
+    target = champion_dir / bundle.digest[:12]
+    if not _is_sound(target, bundle.digest):
+        incoming = champion_dir / f".{target.name}.new"
+        shutil.rmtree(incoming, ignore_errors=True)
+        shutil.copytree(src, incoming)
+        verify(incoming, bundle.digest)
+        for file in [*files_below(incoming), MANIFEST]:
+            sync(incoming / file)
+        replace_folder(incoming, target)
+        sync(champion_dir)
+    before = _folder_in(models / "champion.json")
+    pointer = models / ".champion.json.new"
+    write_json(pointer, champion.model_dump(mode="json"), "champion.json")
+    sync(pointer)
+    pointer.replace(models / "champion.json")
+    sync(models)
+    for old in champion_dir.iterdir():
+        if old.is_dir() and not old.is_symlink() and f"champion/{old.name}" not in (folder, before):
+            shutil.rmtree(old, ignore_errors=True)
+    return champion
+
+
+def read_champion(models_dir: Path) -> Champion | None:
+    """The record of the champion, or None when nothing was promoted yet.
+
+    Raises:
+        Refused: champion.json is not readable as a record.
+    """
+    path = Path(models_dir) / "champion.json"
+    if not path.exists() and not path.is_symlink():
+        return None
+    remedy = "promote a bundle again: keel model promote"
+    try:
+        return Champion.model_validate(json.loads(read_file(path)))
+    except ValidationError as error:
+        raise Refused(f"{path}: {first_problem(error)}", remedy=remedy) from error
+    except ValueError as error:
+        raise Refused(f"{path} is not JSON", remedy=remedy) from error
+
+
+def load_champion(models_dir: Path) -> Bundle:
+    """Load the promoted bundle and check it against its record.
+
+    Raises:
+        Refused: nothing was promoted, or the bundle is not the one that was approved.
+    """
+    record = read_champion(models_dir)
+    if record is None:
+        raise Refused(
+            f"no champion in {models_dir}: champion.json is not there",
+            remedy="promote a bundle: keel model promote",
+        )
+    bundle = load_bundle(Path(models_dir) / record.folder, record.digest)
+    return replace(bundle, record=record)
+
+
+def _is_sound(path: Path, digest: str) -> bool:
+    try:
+        verify(path, digest)
+    except Refused:
+        return False
+    return True
+
+
+def _folder_in(path: Path) -> str:
+    """The folder an existing champion.json names; "" when it names none."""
+    try:
+        value = json.loads(read_file(path))
+    except (OSError, ValueError, Refused):
+        return ""
+    return str(value.get("folder", "")) if isinstance(value, dict) else ""

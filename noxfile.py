@@ -54,7 +54,7 @@ def template(session: nox.Session) -> None:
     `-- -F` renders the defaults only, `-- -FF` adds each answer flipped alone.
     """
     session.install(*LIBRARY, "--group", "test", "--group", "template")
-    session.run("pytest", "tests/template", *session.posargs)
+    session.run("pytest", "tests/template", "-n", "auto", *session.posargs)
 
 
 @nox.session

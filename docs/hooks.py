@@ -95,9 +95,7 @@ def _default(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(f"`{each}`" for each in value)
     text = " ".join(str(value).split())
-    either = re.fullmatch(
-        r"\{\{ '(.*)' if task == 'classification' else '(.*)' \}\}", text
-    )
+    either = re.fullmatch(r"\{\{ '(.*)' if task == 'classification' else '(.*)' \}\}", text)
     if either:
         return f"`{either[1]}` for classification, `{either[2]}` for regression"
     return f"`{text}`"

@@ -125,7 +125,7 @@ def main() -> None:
     if done.returncode:
         sys.exit(f"error: {reason(done.stdout)}\nremedy: put that right and run cookiecutter again")
     print(f"\nNext:\n  cd {shlex.quote(str(here))}")
-    print("  git init -b main && rm .dvc/config.local")
+    print("  git init -b main && rm -f .dvc/config.local")
     print("  git add -A && git commit -m 'First commit'")
     print("  uv sync && uv run dvc repro")
 

@@ -56,7 +56,9 @@ def keel(
 
 @app.command()
 def new(
-    dest: Annotated[Path, typer.Argument(help="Folder of the new repository.")],
+    dest: Annotated[
+        Path, typer.Argument(metavar="DEST", help="Folder of the new repository.")
+    ],
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Take every default and ask nothing.")
     ] = False,
@@ -127,25 +129,29 @@ def model_list(json: Json = False) -> None:
 @model_app.command("promote")
 def model_promote(json: Json = False) -> None:
     """Register the newest bundle, run the gates, and make it the champion if all pass."""
+    from modelkeel.governance.gates import refuse_failed
     from modelkeel.governance.promotion import promote
-    from modelkeel.governance.show import gates_text, promotion_json, promotion_text
+    from modelkeel.governance.show import promotion_json, promotion_text
     from modelkeel.project import load_project
 
     project = load_project()
-    done = promote(project, lambda results: None if json else typer.echo(gates_text(results)))
+    done = promote(project)
     typer.echo(promotion_json(done) if json else promotion_text(project, done))
+    refuse_failed(done.results)
 
 
 @model_app.command("verify")
 def model_verify(
     folder: Annotated[
-        Path | None, typer.Argument(help="A bundle's folder; the champion when left out.")
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="A bundle's folder; the champion when left out."),
     ] = None,
     json: Json = False,
 ) -> None:
     """Verify a bundle: every digest, then the golden rows."""
     from modelkeel.governance.show import verified_json, verified_text
-    from modelkeel.model.bundle import load_bundle, load_champion
+    from modelkeel.model.bundle import load_bundle
+    from modelkeel.model.champion import load_champion
     from modelkeel.project import load_project
 
     bundle = load_bundle(folder) if folder else load_champion(load_project().models_dir)

@@ -1,9 +1,8 @@
 """Templates to render from, as they occur: a plain folder, and a git checkout."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,45 @@ import rendering
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "-F",
+        "--fast",
+        action="count",
+        default=0,
+        help="template: the defaults of each task only; -FF: also each answer flipped alone",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the wanted speed leaves no time for."""
+    wanted = config.getoption("fast")
+    if not wanted:
+        return
+    left_out = {"test_pairs_of_answers"} | ({"test_one_answer_flipped"} if wanted == 1 else set())
+    modules = {"test_sources", "test_cookiecutter"}
+    quick = [
+        item
+        for item in items
+        if getattr(item, "originalname", "") not in left_out and item.path.stem not in modules
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in quick])
+    items[:] = quick
+
+
 @pytest.fixture(autouse=True, scope="session")
-def _apart(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """An empty HOME, and no git or Copier settings of the machine."""
     home = tmp_path_factory.mktemp("home")
-    os.environ["HOME"] = str(home)
-    os.environ["COPIER_CACHE_DIR"] = str(home / "copier")
-    os.environ["COPIER_SETTINGS_PATH"] = str(home / "settings.yml")
     (home / "settings.yml").write_text("{}\n")
-    os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
-    for name in ("XDG_CONFIG_HOME", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
-        os.environ.pop(name, None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        patch.setenv("COPIER_CACHE_DIR", str(home / "copier"))
+        patch.setenv("COPIER_SETTINGS_PATH", str(home / "settings.yml"))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        for name in ("XDG_CONFIG_HOME", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+            patch.delenv(name, raising=False)
+        yield
 
 
 def run_git(folder: Path, *arguments: str) -> str:
@@ -37,12 +64,6 @@ def run_git(folder: Path, *arguments: str) -> str:
         encoding="utf-8",
     )
     return done.stdout.strip()
-
-
-@pytest.fixture(scope="session")
-def git() -> Callable[..., str]:
-    """Runs git in a folder."""
-    return run_git
 
 
 def commit(folder: Path, message: str) -> str:

@@ -84,6 +84,12 @@ def findings(root: Path, answers: Answers, once: Once, mypy_cache: Path) -> list
     ]
 
 
+@pytest.mark.parametrize("task", rendering.values("task"))
+def test_defaults(task: str, plain: Path, tmp_path: Path, once: Once, mypy_cache: Path) -> None:
+    root = rendering.render(plain, tmp_path / "x", {"task": task})
+    assert findings(root, {"task": task}, once, mypy_cache) == []
+
+
 @pytest.mark.parametrize("answers", FLIPS, ids=label)
 def test_one_answer_flipped(
     answers: Answers,

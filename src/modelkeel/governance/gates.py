@@ -77,7 +77,7 @@ def load_case(project: Project) -> Case:
     """
     needed = [
         project.bundle_dir / "manifest.json",
-        project.reports_dir / "metrics.json",
+        project.reports_dir / "evaluation.json",
         project.reports_dir / "quality.json",
     ]
     for path in needed:
@@ -136,17 +136,19 @@ def check_baseline(case: Case) -> Verdict:
 
 
 def check_target(case: Case) -> Verdict:
-    """The charter's target is reached, or still within what the held-out rows allow."""
+    """The charter's target is reached, or not ruled out by the held-out rows."""
     charter, gate = case.project.charter, case.project.gates.target
-    uplift = case.metrics["uplift"]["value_per_decision"]
-    asked = charter.target.at_least
-    reached = uplift["value"] is not None and uplift["value"] >= asked
-    reachable = uplift["high"] is not None and uplift["high"] >= asked
-    words = "reached" if reached else "within reach" if reachable else "out of reach"
+    target = case.metrics["target"]
+    words = {
+        "reached": "reached, the whole interval lies above it",
+        "undecided": "open, the interval holds it: more rows are needed to settle it",
+        "not_reached": "out of reach, the whole interval lies below it",
+    }[target["state"]]
     return Verdict(
-        reached or reachable or not gate.require_reachable,
-        f"gain {_interval(uplift)} {charter.value.unit} a decision: {words}",
-        f"upper bound of at least {asked:g} (charter.toml, target.at_least)",
+        target["state"] != "not_reached" or not gate.require_reachable,
+        f"gain {_interval(target)} {charter.value.unit} a decision at "
+        f"{charter.target.confidence:.0%}: {words}",
+        f"not ruled out: {charter.target.at_least:g} (charter.toml, target.at_least)",
     )
 
 

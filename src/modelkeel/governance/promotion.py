@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from modelkeel.governance.gates import GateResult, load_case, refuse_failed, run_gates
+from modelkeel.governance.gates import GateResult, load_case, run_gates
 from modelkeel.model import registry
 from modelkeel.project import Project
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """A candidate that became champion, and the gates it passed."""
+    """A candidate, the gates it met, and whether it became champion."""
 
     version: registry.Version
     results: list[GateResult]
+    promoted: bool
 
 
-def promote(project: Project, seen: Callable[[list[GateResult]], None]) -> Promotion:
+def promote(project: Project) -> Promotion:
     """Register the newest bundle as candidate and promote it if every gate passes.
 
-    Args:
-        project: the project.
-        seen: is given the gate results before a refusal is raised.
+    A refused candidate stays registered, and the champion stays what it was.
 
     Raises:
         BadInput: the pipeline has not been run.
-        Refused: a gate said no; the candidate stays registered, the champion stays.
+        Refused: the bundle does not verify.
         KeelError: the registry cannot be reached.
     """
     case = load_case(project)
     version = registry.register(project, case.bundle)
     results = run_gates(case)
-    seen(results)
-    refuse_failed(results)
-    registry.promote(project, version, case.bundle)
-    return Promotion(version, results)
+    passed = all(each.outcome == "pass" for each in results)
+    if passed:
+        version = registry.promote(project, version, case.bundle)
+    return Promotion(version, results, passed)

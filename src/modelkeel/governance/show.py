@@ -26,20 +26,19 @@ def gates_text(results: Sequence[GateResult]) -> str:
 
 
 def promotion_text(project: Project, done: Promotion) -> str:
-    """What became champion, in a line."""
+    """The gates, and what became of the candidate."""
+    gates = gates_text(done.results)
+    if not done.promoted:
+        return gates
     return (
-        f"{project.name} version {done.version.version} is champion "
+        f"{gates}\n{project.name} version {done.version.version} is champion "
         f"(digest {done.version.digest[:12]}, run {done.version.run_id})"
     )
 
 
 def promotion_json(done: Promotion) -> str:
     """The promotion as JSON."""
-    record = {
-        "version": {**asdict(done.version), "aliases": ["champion"]},
-        "gates": [asdict(each) for each in done.results],
-    }
-    return json.dumps(record)
+    return json.dumps(asdict(done))
 
 
 def versions_text(versions: Sequence[Version]) -> str:

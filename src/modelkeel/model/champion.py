@@ -20,8 +20,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modelkeel.errors import BadInput, Refused
 from modelkeel.model.bundle import Bundle, load_bundle
-from modelkeel.model.files import first_problem, read_file, replace_folder, sync, write_json
+from modelkeel.model.files import (
+    first_problem,
+    read_file,
+    read_table,
+    replace_folder,
+    sync,
+    write_json,
+)
 from modelkeel.model.manifest import MANIFEST, files_below, verify
+
+RECORD = "champion.json"
 
 
 class Champion(BaseModel):
@@ -56,40 +65,12 @@ def publish_bundle(src: Path, champion_dir: Path, record: Mapping[str, Any]) -> 
         raise BadInput(
             f"{champion_dir} is no champion folder", remedy="give the folder models/champion"
         )
-    values = {
-        "version": bundle.manifest.version,
-        "run_id": bundle.manifest.run_id,
-        "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        **record,
-        "digest": bundle.digest,
-        "folder": folder,
-    }
-    try:
-        champion = Champion.model_validate(values)
-    except ValidationError as error:
-        raise BadInput(
-            f"the champion's record: {first_problem(error)}",
-            remedy="give name, version, run_id, promoted_at and digest",
-        ) from error
-
-    models = champion_dir.parent
+    champion = _record(bundle, folder, record)
     champion_dir.mkdir(parents=True, exist_ok=True)
-    target = champion_dir / bundle.digest[:12]
-    if not _is_sound(target, bundle.digest):
-        incoming = champion_dir / f".{target.name}.new"
-        shutil.rmtree(incoming, ignore_errors=True)
-        shutil.copytree(src, incoming)
-        verify(incoming, bundle.digest)
-        for file in [*files_below(incoming), MANIFEST]:
-            sync(incoming / file)
-        replace_folder(incoming, target)
-        sync(champion_dir)
-    before = _folder_in(models / "champion.json")
-    pointer = models / ".champion.json.new"
-    write_json(pointer, champion.model_dump(mode="json"), "champion.json")
-    sync(pointer)
-    pointer.replace(models / "champion.json")
-    sync(models)
+    _place(bundle, champion_dir / bundle.digest[:12])
+    models = champion_dir.parent
+    before = _folder_in(models / RECORD)
+    _point_at(models, champion)
     for old in champion_dir.iterdir():
         if old.is_dir() and not old.is_symlink() and f"champion/{old.name}" not in (folder, before):
             shutil.rmtree(old, ignore_errors=True)
@@ -102,7 +83,7 @@ def read_champion(models_dir: Path) -> Champion | None:
     Raises:
         Refused: champion.json is not readable as a record.
     """
-    path = Path(models_dir) / "champion.json"
+    path = Path(models_dir) / RECORD
     if not path.exists() and not path.is_symlink():
         return None
     remedy = "promote a bundle again: keel model promote"
@@ -123,11 +104,52 @@ def load_champion(models_dir: Path) -> Bundle:
     record = read_champion(models_dir)
     if record is None:
         raise Refused(
-            f"no champion in {models_dir}: champion.json is not there",
+            f"no champion in {models_dir}: {RECORD} is not there",
             remedy="promote a bundle: keel model promote",
         )
     bundle = load_bundle(Path(models_dir) / record.folder, record.digest)
     return replace(bundle, record=record)
+
+
+def _record(bundle: Bundle, folder: str, given: Mapping[str, Any]) -> Champion:
+    values = {
+        "version": bundle.manifest.version,
+        "run_id": bundle.manifest.run_id,
+        "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **given,
+        "digest": bundle.digest,
+        "folder": folder,
+    }
+    try:
+        return Champion.model_validate(values)
+    except ValidationError as error:
+        raise BadInput(
+            f"the champion's record: {first_problem(error)}",
+            remedy="give name, version, run_id, promoted_at and digest",
+        ) from error
+
+
+def _place(bundle: Bundle, target: Path) -> None:
+    """Copy the bundle to `target` and onto the disk, unless it is there already."""
+    if _is_sound(target, bundle.digest):
+        return
+    incoming = target.parent / f".{target.name}.new"
+    shutil.rmtree(incoming, ignore_errors=True)
+    shutil.copytree(bundle.path, incoming)
+    verify(incoming, bundle.digest)
+    for file in [*files_below(incoming), MANIFEST]:
+        sync(incoming / file)
+    replace_folder(incoming, target)
+    sync(target.parent)
+
+
+def _point_at(models: Path, champion: Champion) -> None:
+    """Replace champion.json in one step."""
+    pointer = models / f".{RECORD}.new"
+    write_json(pointer, champion.model_dump(mode="json"), RECORD)
+    sync(pointer)
+    pointer.replace(models / RECORD)
+    sync(models)
 
 
 def _is_sound(path: Path, digest: str) -> bool:
@@ -141,7 +163,6 @@ def _is_sound(path: Path, digest: str) -> bool:
 def _folder_in(path: Path) -> str:
     """The folder an existing champion.json names; "" when it names none."""
     try:
-        value = json.loads(read_file(path))
-    except (OSError, ValueError, Refused):
+        return str(read_table(path).get("folder", ""))
+    except Refused:
         return ""
-    return str(value.get("folder", "")) if isinstance(value, dict) else ""

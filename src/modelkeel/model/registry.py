@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from modelkeel.errors import KeelError, Refused
-from modelkeel.model.bundle import Bundle, load_bundle, publish_bundle
-from modelkeel.model.training_log import connect, log_evaluation
+from modelkeel.model.bundle import Bundle, load_bundle
+from modelkeel.model.champion import publish_bundle
+from modelkeel.model.training_log import connect, log_evaluation, tracking_uri
 from modelkeel.project import Project
 
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
@@ -34,7 +35,7 @@ def register(project: Project, bundle: Bundle) -> Version:
     The held-out metrics and the report join the run that trained it.
 
     Raises:
-        KeelError: the registry cannot be reached.
+        KeelError: the registry cannot be reached, or has not got the run that trained the model.
         Refused: the bundle names no training run.
     """
     mlflow = connect(project)
@@ -45,10 +46,11 @@ def register(project: Project, bundle: Bundle) -> Version:
             raise Refused(
                 f"{bundle.path}: names no MLflow run", remedy="run `dvc repro` to train a model"
             )
+        _require_run(client, project, bundle.manifest.run_id)
         log_evaluation(
             project,
             bundle.manifest.run_id,
-            project.reports_dir / "metrics.json",
+            project.reports_dir / "evaluation.json",
             project.reports_dir / "evaluation.html",
         )
         known = _create(mlflow, client, project, bundle)
@@ -56,8 +58,8 @@ def register(project: Project, bundle: Bundle) -> Version:
     return _version(client, project.name, known)
 
 
-def promote(project: Project, version: Version, bundle: Bundle) -> None:
-    """Publish a registered bundle as champion and move the aliases.
+def promote(project: Project, version: Version, bundle: Bundle) -> Version:
+    """Publish a registered bundle as champion and move the aliases; returns the version anew.
 
     The champion file is replaced first, in one step; aliases follow it, so a crash between the
     two leaves a champion that serves and aliases that the next promotion sets right.
@@ -79,6 +81,7 @@ def promote(project: Project, version: Version, bundle: Bundle) -> None:
     client.set_registered_model_alias(project.name, CHAMPION, version.version)
     with suppress(Exception):  # no alias to take away
         client.delete_registered_model_alias(project.name, CANDIDATE)
+    return _version(client, project.name, version.version)
 
 
 def list_versions(project: Project) -> list[Version]:
@@ -138,6 +141,17 @@ def _create(mlflow: Any, client: Any, project: Project, bundle: Bundle) -> str:
         tags=tags,
     )
     return str(created.version)
+
+
+def _require_run(client: Any, project: Project, run_id: str) -> None:
+    try:
+        client.get_run(run_id)
+    except Exception as error:
+        raise KeelError(
+            f"MLflow at {tracking_uri(project)} has no run {run_id}, which trained this model",
+            remedy="set MLFLOW_TRACKING_URI to where it was trained, or train again there: "
+            "`uv run dvc repro --force train`",
+        ) from error
 
 
 def _find(client: Any, name: str, digest: str) -> str | None:

@@ -41,8 +41,9 @@ def connect(project: Project) -> Any:
             mlflow.create_experiment(project.name, artifact_location=folder)
         mlflow.set_experiment(project.name)
     except Exception as error:
+        reason = str(error).splitlines()[0].split("(Caused by")[0].strip()
         raise KeelError(
-            f"MLflow at {uri} does not answer: {str(error).splitlines()[0]}",
+            f"MLflow at {uri} does not answer: {reason}",
             remedy="start that server, or unset MLFLOW_TRACKING_URI to use the local store",
         ) from error
     return mlflow

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelkeel.errors import KeelError, Refused
-from modelkeel.model.bundle import MANIFEST, Bundle, load_bundle, load_champion, read_champion
+from modelkeel.model.bundle import Bundle, load_bundle
+from modelkeel.model.champion import load_champion, read_champion
+from modelkeel.model.manifest import MANIFEST
 from modelkeel.project import Project
 from modelkeel.serving.ids import uuid7_batch
 from modelkeel.serving.problems import ProblemError

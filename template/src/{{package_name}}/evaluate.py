@@ -8,10 +8,11 @@ from modelkeel.project import load_project
 
 
 def main() -> None:
-    """Write reports/metrics.json, reports/plots/ and reports/evaluation.html."""
+    """Write reports/metrics.json, evaluation.json, evaluation.html and plots/."""
     project = load_project()
     evaluation = evaluate_held_out(project)
-    project.write_report("metrics.json", evaluation.to_json())
+    project.write_report("metrics.json", evaluation.headline())
+    project.write_report("evaluation.json", evaluation.to_json())
     project.write_report("evaluation.html", report_of(project, evaluation))
     evaluation.write_tables(project.reports_dir / "plots")
     gain = evaluation.uplift

@@ -14,7 +14,7 @@ def test_the_report_loads_nothing_from_elsewhere(project: Project) -> None:
 
 
 def test_metrics_have_intervals_and_slices(project: Project) -> None:
-    found = json.loads((project.reports_dir / "metrics.json").read_text(encoding="utf-8"))
+    found = json.loads((project.reports_dir / "evaluation.json").read_text(encoding="utf-8"))
     gain = found["uplift"]["value_per_decision"]
     assert gain["low"] <= gain["value"] <= gain["high"]
     assert found["slices"]

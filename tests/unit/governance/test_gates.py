@@ -24,7 +24,8 @@ METRICS = {
         "value_per_decision": {"value": 0.2, "low": 0.05, "high": 0.3},
         "vs_best_action": {"value": 0.2, "low": 0.05, "high": 0.3},
         "vs_linear": {"value": 0.01, "low": -0.02, "high": 0.03},
-    }
+    },
+    "target": {"state": "reached", "value": 0.2, "low": 0.11, "high": 0.3},
 }
 QUALITY = {"rows": 40, "quarantined": 0, "share": 0.0, "broken": {}}
 
@@ -65,7 +66,7 @@ def case(project: Project) -> Case:
         golden_columns={"amount": [1.0, 2.0]},
         lineage=lineage_of(project, run_id="r1").model_dump(),
     )
-    project.write_report("metrics.json", json.dumps(METRICS))
+    project.write_report("evaluation.json", json.dumps(METRICS))
     project.write_report("quality.json", json.dumps(QUALITY))
     return load_case(project)
 
@@ -118,18 +119,21 @@ def test_a_linear_model_that_is_better(case: Case) -> None:
 def test_an_undefined_interval_never_passes(case: Case) -> None:
     worse = with_uplift(case, "value_per_decision", value=None, low=None, high=None)
     assert outcomes(worse)["G-BASE"] == "fail"
-    assert outcomes(worse)["G-TARGET"] == "fail"
+
+
+def with_target(case: Case, state: str) -> Case:
+    return replace(case, metrics={**METRICS, "target": {**METRICS["target"], "state": state}})
 
 
 def test_a_target_out_of_reach(case: Case) -> None:
-    worse = with_uplift(case, "value_per_decision", value=0.06, high=0.09)
+    worse = with_target(case, "not_reached")
     assert outcomes(worse)["G-TARGET"] == "fail"
-    with pytest.raises(Refused, match=r"asked: upper bound of at least 0\.1"):
+    with pytest.raises(Refused, match=r"out of reach.*asked: not ruled out: 0\.1"):
         refuse_failed(run_gates(worse))
 
 
-def test_a_target_within_the_interval_is_reachable(case: Case) -> None:
-    assert outcomes(with_uplift(case, "value_per_decision", value=0.06))["G-TARGET"] == "pass"
+def test_a_target_that_the_rows_do_not_settle(case: Case) -> None:
+    assert outcomes(with_target(case, "undecided"))["G-TARGET"] == "pass"
 
 
 def test_golden_rows_that_differ(case: Case) -> None:

@@ -18,16 +18,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from modelkeel.errors import BadInput, Refused
-from modelkeel.model.bundle import (
-    Bundle,
-    PayoffDecision,
-    load_bundle,
-    load_champion,
-    publish_bundle,
-    read_champion,
-    verify_bundle,
-    write_bundle,
-)
+from modelkeel.model.bundle import Bundle, load_bundle, write_bundle
+from modelkeel.model.champion import load_champion, publish_bundle, read_champion
+from modelkeel.model.decision import PayoffDecision
+from modelkeel.model.files import replace_folder
+from modelkeel.model.manifest import verify
 from modelkeel.model.scorer import Scorer
 from modelkeel.model.signature import Feature, Signature
 
@@ -175,6 +170,28 @@ def test_a_bundle_that_cannot_be_leaves_the_old_one(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "source.onnx"]
 
 
+def test_a_replacement_that_was_killed_half_way_loses_nothing(
+    tmp_path: Path, bundle: Bundle
+) -> None:
+    shutil.move(bundle.path, tmp_path / ".bundle.old")  # as a kill between the renames leaves it
+    with pytest.raises(Refused, match=r"was interrupted; the bundle before is in .*\.bundle\.old"):
+        load_bundle(bundle.path)
+    with pytest.raises(BadInput):
+        write(bundle.path, lineage={"runid": "x"})
+    assert load_bundle(bundle.path).digest == bundle.digest
+    shutil.move(bundle.path, tmp_path / ".bundle.old")
+    second = write(bundle.path, weight=-2.0)
+    assert load_bundle(bundle.path).digest == second.digest
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "source.onnx"]
+
+
+def test_a_folder_stays_when_its_replacement_cannot_be_moved(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FileNotFoundError):
+        replace_folder(tmp_path / "missing", tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
 def _append(name: str) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         with (folder / name).open("ab") as file:
@@ -220,7 +237,7 @@ def test_a_bundle_that_was_touched_is_refused(
     bundle: Bundle, tamper: Callable[[Path], None], says: str
 ) -> None:
     tamper(bundle.path)
-    for check in (verify_bundle, load_bundle):
+    for check in (verify, load_bundle):
         with pytest.raises(Refused, match=says) as caught:
             check(bundle.path)
         assert caught.value.remedy
@@ -230,7 +247,7 @@ def test_a_bundle_that_was_touched_is_refused(
 def test_another_digest_than_approved_is_refused(bundle: Bundle) -> None:
     with pytest.raises(Refused, match=f"found {bundle.digest}, expected {'0' * 64}"):
         load_bundle(bundle.path, "0" * 64)
-    assert verify_bundle(bundle.path, bundle.digest).name == "churn"
+    assert verify(bundle.path, bundle.digest).manifest.name == "churn"
 
 
 def _rewrite(folder: Path, name: str, content: bytes) -> None:
@@ -343,7 +360,7 @@ def test_a_kill_at_any_moment_leaves_a_champion_that_loads(tmp_path: Path) -> No
     code = (
         "import itertools, sys\n"
         "from pathlib import Path\n"
-        "from modelkeel.model.bundle import publish_bundle\n"
+        "from modelkeel.model.champion import publish_bundle\n"
         "for source in itertools.cycle(sys.argv[2:]):\n"
         "    publish_bundle(Path(source), Path(sys.argv[1]), {'name': 'churn'})\n"
         "    print('published', flush=True)\n"

@@ -13,8 +13,9 @@ import polars as pl
 import pytest
 
 from modelkeel.model.evaluation import Evaluation, SliceBy, Target, evaluate
-from modelkeel.model.plots import number
 from modelkeel.model.report import render_report
+from modelkeel.model.report.figures.drawing import canvas, svg_of
+from modelkeel.model.report.text import number
 
 pytest.importorskip("matplotlib")
 
@@ -190,11 +191,9 @@ def test_uneven_costs_are_pointed_out() -> None:
 
 
 def test_figures_leave_what_people_read_as_it_is() -> None:
-    from modelkeel.model import plots
-
-    with plots._figure(100) as (figure, axes):
+    with canvas(100) as (figure, axes):
         axes.set_xticks([0, 1], ["0.825", "#100001"])
-        svg = plots._svg(figure, "one")
+        svg = svg_of(figure, "one")
     assert ">0.825</text>" in svg
     assert ">#100001</text>" in svg
 

@@ -10,7 +10,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from modelkeel.model.bundle import Bundle, publish_bundle, write_bundle
+from modelkeel.model.bundle import Bundle, write_bundle
+from modelkeel.model.champion import publish_bundle
 from modelkeel.model.signature import Feature, Signature
 
 CREDIT = Signature(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -40,11 +40,11 @@ def demand_client(demand: Bundle) -> Iterator[TestClient]:
         yield client
 
 
-def post(client: TestClient, body: str | bytes) -> httpx.Response:
+def post(client: TestClient, body: str | bytes) -> httpx2.Response:
     return client.post("/predict", content=body, headers=JSON)
 
 
-def problem(response: httpx.Response, status: int) -> dict[str, Any]:
+def problem(response: httpx2.Response, status: int) -> dict[str, Any]:
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     value: dict[str, Any] = response.json()
@@ -272,8 +272,8 @@ def test_json_with_a_charset_is_json(client: TestClient) -> None:
 
 @pytest.mark.anyio
 async def test_fifty_requests_at_once(models: Path) -> None:
-    transport = httpx.ASGITransport(create_app(models))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    transport = httpx2.ASGITransport(create_app(models))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         rows = [{**ROW, "age": 18 + i} for i in range(50)]
         answers = await asyncio.gather(*(client.post("/predict", json=row) for row in rows))
         alone = [(await client.post("/predict", json=row)).json() for row in rows]

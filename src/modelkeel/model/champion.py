@@ -107,7 +107,11 @@ def load_champion(models_dir: Path) -> Bundle:
             f"no champion in {models_dir}: {RECORD} is not there",
             remedy="promote a bundle: keel model promote",
         )
-    bundle = load_bundle(Path(models_dir) / record.folder, record.digest)
+    try:
+        bundle = load_bundle(Path(models_dir) / record.folder, record.digest)
+    except Refused as error:
+        remedy = "copy it again from where it was approved, or promote anew: keel model promote"
+        raise Refused(str(error), remedy=remedy) from error
     return replace(bundle, record=record)
 
 

@@ -1,5 +1,1 @@
-"""Bringing a newer template into a generated repository without losing a line.
-
-The verbs are `status.status`, `apply.update`, `resume.continue_update`, `resume.abort_update`,
-`resume.undo` and `diff.diff`.
-"""
+"""Updates of a generated repository, and how both sides' changes are joined."""

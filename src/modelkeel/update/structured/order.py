@@ -41,7 +41,7 @@ def merge_order(
     first, second = (ours, theirs) if ours_leads else (theirs, ours)
     result = [key for key in first if key in keep]
     present, known = set(result), set(base) | set(second)
-    sort_key = _sort_key(ours, theirs) if by_name else None
+    sort_key = _sort_key(ours, theirs) if by_name and len(base) > 1 else None
     anchor: str | None = None
     for key in second:
         if key not in keep:

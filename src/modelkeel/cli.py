@@ -56,9 +56,7 @@ def keel(
 
 @app.command()
 def new(
-    dest: Annotated[
-        Path, typer.Argument(metavar="DEST", help="Folder of the new repository.")
-    ],
+    dest: Annotated[Path, typer.Argument(metavar="DEST", help="Folder of the new repository.")],
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Take every default and ask nothing.")
     ] = False,

@@ -71,6 +71,8 @@ def publish_bundle(src: Path, champion_dir: Path, record: Mapping[str, Any]) -> 
     models = champion_dir.parent
     before = _folder_in(models / RECORD)
     _point_at(models, champion)
+    if before == folder:  # promoted again: what came before it stays
+        return champion
     for old in champion_dir.iterdir():
         if old.is_dir() and not old.is_symlink() and f"champion/{old.name}" not in (folder, before):
             shutil.rmtree(old, ignore_errors=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from modelkeel.errors import KeelError, Refused
-from modelkeel.model.bundle import Bundle, load_bundle
+from modelkeel.model.bundle import Bundle
 from modelkeel.model.champion import publish_bundle
 from modelkeel.model.training_log import connect, log_evaluation, tracking_uri
 from modelkeel.project import Project
@@ -90,27 +89,6 @@ def list_versions(project: Project) -> list[Version]:
     found = client.search_model_versions(f"name='{project.name}'")
     versions = [_version(client, project.name, str(each.version)) for each in found]
     return sorted(versions, key=lambda each: int(each.version), reverse=True)
-
-
-def fetch(project: Project, version: str, folder: Path) -> Bundle:
-    """Bring a registered bundle into a folder, and verify it against the digest it was given.
-
-    Raises:
-        KeelError: the registry or its artifacts cannot be reached.
-        Refused: what was stored is not what was registered.
-    """
-    mlflow = connect(project)
-    known = _version(mlflow.MlflowClient(), project.name, version)
-    try:
-        path = mlflow.artifacts.download_artifacts(
-            artifact_uri=f"models:/{project.name}/{version}", dst_path=str(folder)
-        )
-    except Exception as error:
-        raise KeelError(
-            f"model {project.name} version {version} cannot be fetched: {error}",
-            remedy="check that the artifact store of MLflow is reachable",
-        ) from error
-    return load_bundle(Path(path) / "data" / project.bundle_dir.name, known.digest)
 
 
 def _create(mlflow: Any, client: Any, project: Project, bundle: Bundle) -> str:

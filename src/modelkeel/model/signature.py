@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from modelkeel.errors import BadInput
+from modelkeel.project import Task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kind = Literal["number", "integer", "category", "boolean"]
-Task = Literal["classification", "regression"]
 Value = bool | int | float | str | None
 
 FLOAT32_MAX = 3.4028234663852886e38

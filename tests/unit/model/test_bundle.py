@@ -318,8 +318,10 @@ def test_publishing_names_the_champion_and_keeps_the_one_before(tmp_path: Path) 
         )
     assert sorted(path.name for path in (models / "champion").iterdir()) == sorted(digests[1:])
     back = models / "champion" / digests[1]
-    publish_bundle(back, models / "champion", {"name": "churn", "version": "2"})
-    assert load_champion(models).version == "2"
+    for _ in range(2):  # promoted again, the one before stays too
+        publish_bundle(back, models / "champion", {"name": "churn", "version": "2"})
+        assert load_champion(models).version == "2"
+        assert len(list((models / "champion").iterdir())) == 2
 
 
 def test_publishing_refuses_what_was_not_approved(tmp_path: Path, bundle: Bundle) -> None:

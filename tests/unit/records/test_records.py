@@ -56,9 +56,7 @@ def test_a_broken_charter_names_file_line_and_key(
 def test_unknown_keys_are_refused_with_their_line(project: Project) -> None:
     path = project.root / "governance" / "gates.toml"
     edit(path, "require_reachable", "require_reachabel")
-    with pytest.raises(
-        BadInput, match="require_reachabel: Extra inputs"
-    ) as found:
+    with pytest.raises(BadInput, match="require_reachabel: Extra inputs") as found:
         _ = project.gates
     assert f"{path}:{line_of(path, 'reachabel')}: " in str(found.value)
 

@@ -15,7 +15,7 @@ from modelkeel.model.evaluation.metrics import CLASSIFICATION, REGRESSION, Metri
 from modelkeel.model.evaluation.payoff import best_actions, payoff_realised, value_of_error
 from modelkeel.model.evaluation.result import PREDICTORS
 from modelkeel.model.evaluation.statistic import FloatArray, IntArray
-from modelkeel.model.signature import Task
+from modelkeel.project import Task
 
 Labels = Sequence[Any] | npt.NDArray[Any] | pl.Series
 Payoff = tuple[Sequence[str], Sequence[str], Sequence[Sequence[float]]]

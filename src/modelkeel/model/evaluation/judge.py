@@ -37,7 +37,7 @@ from modelkeel.model.evaluation.result import (
 from modelkeel.model.evaluation.slices import Part, SliceLike, is_small, parts
 from modelkeel.model.evaluation.statistic import IntArray
 from modelkeel.model.evaluation.tables import calibration_table, figure_tables, slice_table
-from modelkeel.model.signature import Task
+from modelkeel.project import Task
 
 
 def evaluate(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import polars as pl
 
 from modelkeel.model.evaluation.metrics import METRICS
-from modelkeel.model.signature import Task
+from modelkeel.project import Task
 
 State = Literal["reached", "not_reached", "undecided"]
 

@@ -70,6 +70,17 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
+def checked(node: Node, text: str) -> Node:
+    """Return node when its pieces are the text.
+
+    Raises:
+        Unclear: they are not.
+    """
+    if node.text != text:
+        raise Unclear("the pieces are not the text")
+    return node
+
+
 def reindented(node: Node, old: str, new: str) -> Node:
     """Return node with every line after its first moved from the indent old to new."""
     if old == new:

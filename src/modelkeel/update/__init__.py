@@ -1,1 +1,0 @@
-"""Updates of a generated repository, and how both sides' changes are joined."""

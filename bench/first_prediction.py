@@ -11,6 +11,7 @@ Times never make it fail; a stage that imports what it must not does, with exit 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import re
@@ -107,7 +108,8 @@ def measure(scratch: Path, *, quick: bool) -> dict[str, Any]:
 
 def environment(home: Path) -> Environment:
     """That of a person who has uv and git, and nothing at home but uv's cache."""
-    cache = run(["uv", "cache", "dir"], ROOT, dict(os.environ)).stdout.strip()
+    uv = find_uv()
+    cache = run([uv, "cache", "dir"], ROOT, dict(os.environ)).stdout.strip()
     home.mkdir()
     env = {
         key: value
@@ -116,17 +118,26 @@ def environment(home: Path) -> Environment:
     }
     outer = str(Path(sys.executable).parent)
     folders = [f for f in env["PATH"].split(os.pathsep) if f != outer]
-    uv = Path(shutil.which("uv") or "uv").parent
     python = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
     return {
         **env,
         "HOME": str(home),
-        "PATH": os.pathsep.join([str(uv), *folders]),
+        "PATH": os.pathsep.join([str(Path(uv).parent), *folders]),
         "PYTHONUNBUFFERED": "1",  # a stage's first line is seen when it is written
         "UV_CACHE_DIR": cache,
         "UV_NO_PROGRESS": "1",
         "UV_PYTHON": str(python),
     }
+
+
+def find_uv() -> str:
+    """Path of uv: the one on PATH, or that of its package."""
+    if on_path := shutil.which("uv"):
+        return on_path
+    try:
+        return str(importlib.import_module("uv").find_uv_bin())
+    except ImportError:
+        sys.exit("error: uv was not found\nremedy: pip install uv")
 
 
 def run(

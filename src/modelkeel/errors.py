@@ -33,6 +33,12 @@ class Refused(KeelError):
     exit_code = 3
 
 
+class Conflicts(KeelError):
+    """An update left conflicts that a person has to settle."""
+
+    exit_code = 4
+
+
 def print_error(error: KeelError) -> None:
     """Print an error and its remedy on stderr."""
     print(f"error: {error}", file=sys.stderr)

@@ -55,7 +55,7 @@ def test_contract_check(project: Project) -> None:
     ("old", "new", "code", "said"),
     [
         ("\n1,10.5", "\n1,much", 3, "row 2, column amount: 'much' is no number"),
-        ("risk,", "riks,", 2, "lacks the column 'risk'"),
+        ("risk,", "riks,", 2, "lacks the target column 'risk'"),
     ],
 )
 def test_bad_data_ends_with_its_code_and_a_remedy(

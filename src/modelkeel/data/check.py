@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from modelkeel.data.contract import check, load_contract, quality, refuse_broken
 from modelkeel.data.labels import require_classes
-from modelkeel.data.sources import read_csv
+from modelkeel.data.sources import read_csv, require_columns
 from modelkeel.project import Project
 
 
@@ -37,8 +37,10 @@ def check_source(project: Project) -> SourceCheck:
         BadInput: the source, the contract or a class is broken or missing.
         Refused: more rows break the contract than the gates allow.
     """
-    contract = load_contract(project.contract_path)
-    checked = check(read_csv(project.source_path), contract)
+    contract, params = load_contract(project.contract_path), project.params
+    rows = read_csv(project.source_path)
+    require_columns(rows, project.source_path, params.needed, params.target)
+    checked = check(rows, contract)
     refuse_broken(
         checked, contract, project.gates.contract.max_quarantine_share, project.source_path
     )
@@ -46,5 +48,5 @@ def check_source(project: Project) -> SourceCheck:
         require_classes(checked.valid, project)
     record = quality(checked)
     return SourceCheck(
-        project.params.source.path, project.params.contract, record["rows"], record["quarantined"]
+        params.source.path, params.contract, record["rows"], record["quarantined"]
     )

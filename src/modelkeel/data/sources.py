@@ -60,10 +60,9 @@ def _header(path: Path) -> list[str]:
             header = next(csv.reader(file), [])
             for _ in iter(lambda: file.read(1 << 20), ""):
                 pass
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError:
         raise BadInput(
-            f"{path}: is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}",
-            remedy="save the table as UTF-8",
+            f"{path}: {_first_undecodable(path)}", remedy="save the table as UTF-8"
         ) from None
     repeated = sorted({name for name in header if header.count(name) > 1})
     if not header or repeated:
@@ -80,3 +79,13 @@ def _first_ragged(path: Path, width: int) -> str:
             if row and len(row) != width:
                 return f"row {number}: has {len(row)} values, the header has {width}"
     return ""
+
+
+def _first_undecodable(path: Path) -> str:
+    with path.open("rb") as file:
+        for number, line in enumerate(file):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return f"row {number}: is not UTF-8: byte {line[error.start]:#04x}"
+    return "is not UTF-8"

@@ -53,10 +53,11 @@ class Split(Strict):
 
 
 class Train(Strict):
-    """Seed, cross-validation folds and the model's own settings."""
+    """Seed, cross-validation folds, threads and the model's own settings."""
 
     seed: int
     folds: int = Field(ge=2, le=20)
+    threads: int = Field(default=1, ge=1)
     model: dict[str, float | int | str | bool]
 
 
@@ -86,6 +87,11 @@ class Params(Strict):
     split: Split
     train: Train
     evaluate: Evaluate
+
+    @property
+    def needed(self) -> list[str]:
+        """The columns that are used beside the target."""
+        return list(dict.fromkeys([*self.features.names, *self.audit, *self.split.by]))
 
     @model_validator(mode="after")
     def _apart(self) -> Self:

@@ -37,8 +37,8 @@ def main() -> None:
     """Write data/train.parquet and data/test.parquet."""
     project = load_project()
     params = project.params
-    columns = [*params.features.names, *params.audit, *params.split.by, params.target]
-    rows = pl.read_parquet(project.data_dir / "valid.parquet").select(list(dict.fromkeys(columns)))
+    columns = [*params.needed, params.target]
+    rows = pl.read_parquet(project.data_dir / "valid.parquet").select(columns)
     stratify = params.target if project.task == "classification" else None
     train, test = hold_out(rows, params.split, stratify=stratify)
     train.write_parquet(project.data_dir / "train.parquet")

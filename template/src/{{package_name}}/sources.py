@@ -12,8 +12,7 @@ def main() -> None:
     project = load_project()
     params = project.params
     rows = read_csv(project.source_path)
-    needed = [*params.features.names, *params.audit, *params.split.by]
-    require_columns(rows, project.source_path, needed, params.target)
+    require_columns(rows, project.source_path, params.needed, params.target)
     rows.write_parquet(project.data_dir / "raw.parquet")
     print(f"{rows.height} rows read from {params.source.path}")
 

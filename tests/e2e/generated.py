@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 ROOT = Path(__file__).parents[2]
 TASKS = ("classification", "regression")
@@ -235,10 +235,10 @@ def _mirror(source: Path, target: Path, *, top: bool = True) -> None:
 
 
 @contextmanager
-def serving(repo: Repo) -> Iterator[httpx.Client]:
+def serving(repo: Repo) -> Iterator[httpx2.Client]:
     """A client of the repository's own server, which is stopped in the end."""
     port = free_port()
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30)
+    client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30)
     with client, started(repo, port) as process:
         wait_until_ready(client, process)
         yield client
@@ -271,7 +271,7 @@ def log_of(repo: Repo) -> str:
     return (repo.root.parent / "server.log").read_text(encoding="utf-8")
 
 
-def wait_until_ready(client: httpx.Client, process: subprocess.Popen[str]) -> None:
+def wait_until_ready(client: httpx2.Client, process: subprocess.Popen[str]) -> None:
     """Return once the server can predict."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
@@ -279,7 +279,7 @@ def wait_until_ready(client: httpx.Client, process: subprocess.Popen[str]) -> No
         try:
             if client.get("/ready").status_code == 200:
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             time.sleep(0.05)
     raise AssertionError("the server was not ready in time")
 
@@ -303,7 +303,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
             continue
 
 
-def example_of(client: httpx.Client) -> dict[str, Any]:
+def example_of(client: httpx2.Client) -> dict[str, Any]:
     """The first example of one row in the server's own description."""
     operation = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
     examples = operation["requestBody"]["content"]["application/json"]["examples"]

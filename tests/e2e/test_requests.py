@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from generated import TASKS, Repo, example_of, serving
 
@@ -14,13 +14,13 @@ Row = dict[str, Any]
 
 
 @pytest.fixture(scope="module", params=TASKS)
-def client(request: pytest.FixtureRequest, make: Callable[[str], Repo]) -> Iterator[httpx.Client]:
+def client(request: pytest.FixtureRequest, make: Callable[[str], Repo]) -> Iterator[httpx2.Client]:
     with serving(make(request.param)) as client:
         yield client
 
 
 @pytest.fixture
-def row(client: httpx.Client) -> Row:
+def row(client: httpx2.Client) -> Row:
     return example_of(client)
 
 
@@ -47,11 +47,11 @@ def text_for_a_number(row: Row) -> tuple[str, str]:
     return name, json.dumps({**row, name: "a lot"})
 
 
-def post(client: httpx.Client, body: str) -> httpx.Response:
+def post(client: httpx2.Client, body: str) -> httpx2.Response:
     return client.post("/predict", content=body, headers={"content-type": "application/json"})
 
 
-def test_one_row_and_many(client: httpx.Client, row: Row) -> None:
+def test_one_row_and_many(client: httpx2.Client, row: Row) -> None:
     one = client.post("/predict", json=row)
     many = client.post("/predict", json={"rows": [row, row]})
     assert one.status_code == many.status_code == 200
@@ -63,7 +63,7 @@ def test_one_row_and_many(client: httpx.Client, row: Row) -> None:
 
 @pytest.mark.parametrize("damage", [missing, extra, not_a_number, text_for_a_number])
 def test_a_bad_field_is_named(
-    client: httpx.Client, row: Row, damage: Callable[[Row], tuple[str, str]]
+    client: httpx2.Client, row: Row, damage: Callable[[Row], tuple[str, str]]
 ) -> None:
     name, body = damage(row)
     answer = post(client, body)
@@ -75,7 +75,7 @@ def test_a_bad_field_is_named(
     assert client.get("/ready").status_code == 200
 
 
-def test_a_bad_row_among_many_is_named_by_its_number(client: httpx.Client, row: Row) -> None:
+def test_a_bad_row_among_many_is_named_by_its_number(client: httpx2.Client, row: Row) -> None:
     bad = dict(row)
     name = numeric(row)
     del bad[name]
@@ -84,7 +84,7 @@ def test_a_bad_row_among_many_is_named_by_its_number(client: httpx.Client, row: 
     assert f"#/rows/1/{name}" in answer.text
 
 
-def test_every_example_of_the_description_is_answered(client: httpx.Client) -> None:
+def test_every_example_of_the_description_is_answered(client: httpx2.Client) -> None:
     operation = client.get("/openapi.json").json()["paths"]["/predict"]["post"]
     examples = operation["requestBody"]["content"]["application/json"]["examples"]
     for example in examples.values():

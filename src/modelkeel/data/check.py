@@ -47,6 +47,4 @@ def check_source(project: Project) -> SourceCheck:
     if project.task == "classification":
         require_classes(checked.valid, project)
     record = quality(checked)
-    return SourceCheck(
-        params.source.path, params.contract, record["rows"], record["quarantined"]
-    )
+    return SourceCheck(params.source.path, params.contract, record["rows"], record["quarantined"])

@@ -22,7 +22,7 @@ def test_a_target_out_of_reach_stops_the_promotion(changeable: Repo) -> None:
     (line,) = [line for line in done.stderr.splitlines() if "G-TARGET" in line]
     uplift = json.loads((changeable.root / "reports/evaluation.json").read_text())["uplift"]
     assert f"{uplift['value_per_decision']['value']:+.3g}" in line
-    assert "asked: upper bound of at least 5 (charter.toml, target.at_least)" in line
+    assert "asked: not ruled out: 5 (charter.toml, target.at_least)" in line
     assert done.stderr.count("remedy: ") == 1
     assert changeable.approved() == approved
     after = changeable.versions()

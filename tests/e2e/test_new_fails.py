@@ -79,7 +79,7 @@ def test_a_failing_installation_is_named(env: Mapping[str, str], tmp_path: Path)
     stub.parent.mkdir()
     stub.write_text('#!/bin/sh\necho "error: no route to the index" >&2\nexit 7\n')
     stub.chmod(0o755)
-    path = {"PATH": f"{stub.parent}:{env['PATH']}"}
+    path = {"PATH": f"{stub.parent}:{env['PATH']}", "UV": str(stub)}
     options = ("--defaults", "--run", "--json")
     done = keel(tmp_path, {**env, **path}, "new", "out", *options, check=False)
     assert done.returncode == 1

@@ -90,6 +90,16 @@ class Project:
         """Metrics, plots and the evaluation report."""
         return self.root / "reports"
 
+    @property
+    def evaluation_path(self) -> Path:
+        """What `evaluate` measured on held-out rows."""
+        return self.reports_dir / "evaluation.json"
+
+    @property
+    def quality_path(self) -> Path:
+        """What `validate` found in the data."""
+        return self.reports_dir / "quality.json"
+
     def write_report(self, name: str, text: str) -> Path:
         """Write a file of the reports folder as UTF-8."""
         path = self.reports_dir / name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,14 @@ _DTYPES: dict[Kind, pl.DataType] = {
     "boolean": pl.Boolean(),
 }
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
+_READ: dict[Kind, Callable[[str], object]] = {
+    "string": str,
+    "integer": int,
+    "number": float,
+    "boolean": lambda text: {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}[
+        text.lower()
+    ],
+}
 _MAX_FINDINGS = 20
 
 
@@ -113,7 +122,11 @@ def load_contract(path: Path) -> Contract:
             f"{path}: schema: has {len(tables)} tables, needs one with properties",
             remedy="describe one table a contract",
         )
-    return Contract(path, tuple(_column(path, each) for each in tables[0].properties))
+    columns = tuple(_column(path, each) for each in tables[0].properties)
+    names = [column.name for column in columns]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadInput(f"{path}: property {twice[0]!r} stands twice", remedy="remove one of them")
+    return Contract(path, columns)
 
 
 def check(frame: pl.DataFrame, contract: Contract) -> Checked:
@@ -202,6 +215,21 @@ def _column(path: Path, given: SchemaProperty) -> Column:
             f"{path}: property {name!r}: logicalTypeOptions {unknown} are not checked",
             remedy="use minimum, maximum or enum",
         )
+    for bound, value in options.items():
+        if not isinstance(value, int | float) or kind not in ("integer", "number"):
+            raise BadInput(
+                f"{path}: property {name!r}: {bound} is {value!r}",
+                remedy="bounds are numbers, of integer and number properties",
+            )
+    categories = tuple(str(each.value) for each in given.enum) if given.enum else None
+    for category in categories or ():
+        try:
+            _READ[kind](category)
+        except (KeyError, ValueError):
+            raise BadInput(
+                f"{path}: property {name!r}: enum has {category!r}, which is no {kind}",
+                remedy="mend the value or the logicalType",
+            ) from None
     units = [str(c.value) for c in given.customProperties or [] if c.property == "unit"]
     return Column(
         name=name,
@@ -210,7 +238,7 @@ def _column(path: Path, given: SchemaProperty) -> Column:
         unique=bool(given.unique),
         minimum=options.get("minimum"),
         maximum=options.get("maximum"),
-        categories=tuple(str(each.value) for each in given.enum) if given.enum else None,
+        categories=categories,
         classification=given.classification or "none",
         description=given.description or "",
         unit=units[0] if units else "",
@@ -258,7 +286,8 @@ def _rules(
         rules.append((f"is above {column.maximum:g}", (value > column.maximum).fill_null(False)))
     if column.categories is not None:
         shown = ", ".join(column.categories[:8]) + (", …" if len(column.categories) > 8 else "")
-        known = value.cast(pl.String).is_in(list(column.categories))
+        allowed = pl.Series([_READ[column.kind](each) for each in column.categories])
+        known = value.is_in(allowed.cast(value.dtype).implode())
         rules.append((f"is none of {shown}", ~known.fill_null(True) & ~unread))
     if column.unique:
         rules.append(("is repeated", given.is_duplicated() & given.is_not_null()))

@@ -7,6 +7,7 @@ import polars as pl
 from modelkeel.data.contract import as_label
 from modelkeel.errors import BadInput
 from modelkeel.project import Project
+from modelkeel.records.params import Train
 
 
 def labels(frame: pl.DataFrame, target: str) -> list[str]:
@@ -38,3 +39,23 @@ def require_classes(frame: pl.DataFrame, project: Project) -> None:
                 f"{where}: class {name!r} ({asked[name]}) {times}; training needs {least} rows",
                 remedy="export rows of every class, or lower train.folds in params.yaml",
             )
+
+
+def require_target_of(settings: Train, target: pl.Series) -> None:
+    """Check that the loss of a regression can learn the target.
+
+    Raises:
+        BadInput: a loss for counts or amounts, and a target below its range.
+    """
+    loss = settings.model.get("loss")
+    least = {"poisson": "never negative", "gamma": "always positive"}
+    values = target.cast(pl.Float64)
+    low = values.min()
+    if loss not in least or not isinstance(low, float):
+        return
+    if low < 0 or (loss == "gamma" and low == 0):
+        raise BadInput(
+            f"params.yaml: train.model.loss: {loss} needs a target that is {least[str(loss)]}; "
+            f"{target.name} goes down to {low:g}",
+            remedy="write loss: squared_error",
+        )

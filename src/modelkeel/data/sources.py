@@ -64,10 +64,15 @@ def _header(path: Path) -> list[str]:
         raise BadInput(
             f"{path}: {_first_undecodable(path)}", remedy="save the table as UTF-8"
         ) from None
+    if ROW in header:
+        raise BadInput(
+            f"{path}: row 0: has a header {ROW!r}, which is the name of the row number here",
+            remedy="rename the column",
+        )
     repeated = sorted({name for name in header if header.count(name) > 1})
     if not header or repeated:
         raise BadInput(
-            f"{path}: row 1: " + (f"repeats the header {repeated}" if header else "is empty"),
+            f"{path}: row 0: " + (f"repeats the header {repeated}" if header else "is empty"),
             remedy="give each column a name of its own",
         )
     return header

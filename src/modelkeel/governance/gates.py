@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from modelkeel.data.digest import sha256_file
 from modelkeel.errors import BadInput, Refused
 from modelkeel.model.bundle import Bundle, load_bundle
+from modelkeel.model.golden import TOLERANCE
 from modelkeel.project import Project
 
 Outcome = Literal["pass", "fail", "not_assessed"]
@@ -73,18 +77,23 @@ def load_case(project: Project) -> Case:
 
     Raises:
         BadInput: the pipeline has not been run.
-        Refused: the bundle does not verify.
+        Refused: the bundle does not verify, or the evidence is not about it.
     """
-    needed = [
-        project.bundle_dir / "manifest.json",
-        project.reports_dir / "evaluation.json",
-        project.reports_dir / "quality.json",
-    ]
-    for path in needed:
+    evidence = [project.evaluation_path, project.quality_path]
+    for path in [project.bundle_dir / "manifest.json", *evidence]:
         if not path.is_file():
             raise BadInput(f"{path}: no such file", remedy="run `uv run dvc repro`")
-    metrics, quality = (json.loads(path.read_text(encoding="utf-8")) for path in needed[1:])
-    return Case(project, load_bundle(project.bundle_dir), metrics, quality)
+    allowed = project.gates.golden.max_difference
+    bundle = load_bundle(project.bundle_dir, tolerance=max(allowed, TOLERANCE))
+    for path in evidence:
+        name = path.relative_to(project.root).as_posix()
+        if bundle.manifest.evidence.get(name) != sha256_file(path):
+            raise Refused(
+                f"{path}: is not what was measured on the bundle {bundle.digest[:12]}",
+                remedy="run `uv run dvc repro`",
+            )
+    metrics, quality = (json.loads(path.read_text(encoding="utf-8")) for path in evidence)
+    return Case(project, bundle, metrics, quality)
 
 
 def check_contract(case: Case) -> Verdict:
@@ -96,7 +105,7 @@ def check_contract(case: Case) -> Verdict:
 
 
 def check_lineage(case: Case) -> Verdict:
-    """The bundle was made from the charter, the parameters, contract and data as they are now."""
+    """The bundle was made from the code, charter, parameters, contract and data as they are."""
     project, manifest = case.project, case.bundle.manifest
     made_from = {
         "charter.toml": (manifest.charter, project.root / "charter.toml"),
@@ -112,8 +121,24 @@ def check_lineage(case: Case) -> Verdict:
         for name, (digest, path) in made_from.items()
         if not path.is_file() or digest != sha256_file(path)
     ]
+    if (project.root / "dvc.yaml").is_file():
+        stale += [f"stage {name}" for name in changed_stages(project.root)]
     measured = "changed since: " + ", ".join(stale) if stale else "nothing changed since"
     return Verdict(not stale, measured, "nothing changed")
+
+
+def changed_stages(root: Path) -> list[str]:
+    """Stages of the pipeline whose inputs changed since they were run.
+
+    Raises:
+        KeyError: DVC is not there or gives no answer, so nothing is known.
+    """
+    command = [sys.executable, "-m", "dvc", "status", "--json", "--no-updates"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    try:
+        return sorted(json.loads(done.stdout))
+    except ValueError:
+        raise KeyError("dvc status") from None
 
 
 def check_baseline(case: Case) -> Verdict:
@@ -125,13 +150,13 @@ def check_baseline(case: Case) -> Verdict:
     linear = uplift["vs_linear"]
     lows = [each["low"] for each in (today, constant)]
     beats = all(low is not None and low > gate.min_uplift for low in lows)
-    matches = linear["value"] is not None and linear["value"] >= -gate.max_loss_to_linear
+    matches = linear["low"] is not None and linear["low"] >= -gate.max_loss_to_linear
     return Verdict(
         beats and matches,
         f"gain {_interval(today)} {unit} a decision; over the best action for everyone "
         f"{_interval(constant)}; over the linear model {_interval(linear)}",
         f"lower bounds above {gate.min_uplift:g}; "
-        f"at most {gate.max_loss_to_linear:g} below the linear model",
+        f"against the linear model above {-gate.max_loss_to_linear:g}",
     )
 
 
@@ -169,7 +194,7 @@ GATES = (
     ),
     Gate(
         "G-LINEAGE",
-        "The model was made from the records and data as they are",
+        "The model was made from the code, records and data as they are",
         check_lineage,
         "run `uv run dvc repro`",
     ),

@@ -1,6 +1,6 @@
 """A bundle: a model in a folder, with everything needed to trust it.
 
-    model.onnx signature.json decision.json profile.json golden.json manifest.json (+ extra files)
+    model.onnx signature.json decision.json profile.json golden.json manifest.json
 
 A bundle is verified, its digest compared, then loaded, then its golden rows replayed: in that
 order, or it is refused.
@@ -30,9 +30,15 @@ from modelkeel.model.files import (
     restore_folder,
     write_json,
 )
-from modelkeel.model.golden import golden_of, parse_golden, replay_golden, worst_difference
+from modelkeel.model.golden import (
+    TOLERANCE,
+    golden_of,
+    parse_golden,
+    replay_golden,
+    worst_difference,
+)
 from modelkeel.model.lineage import Lineage
-from modelkeel.model.manifest import CORE_FILES, MANIFEST, Manifest, verify, write_manifest
+from modelkeel.model.manifest import Manifest, verify, write_manifest
 from modelkeel.model.signature import Signature
 
 if TYPE_CHECKING:
@@ -116,7 +122,6 @@ def write_bundle(
     profile: BaseModel | Mapping[str, Any],
     golden_columns: Mapping[str, Sequence[Any]],
     lineage: Mapping[str, Any],
-    extra_files: Mapping[str, Path] | None = None,
 ) -> Bundle:
     """Write a bundle and load it back.
 
@@ -124,8 +129,7 @@ def write_bundle(
     bundle that was there is moved aside for that moment; should a kill fall into it, the next
     write puts it back first, and loading says where it is.
 
-    `lineage` has any of version, run_id, code_commit, data, charter, params. `extra_files` maps a
-    path inside the bundle to a file to copy there.
+    `lineage` has any of the fields of `Lineage`.
 
     Raises:
         BadInput: an argument cannot be written (unknown lineage key, decision that does not fit
@@ -138,7 +142,6 @@ def write_bundle(
     restore_folder(folder)
     rule = checked_decision(decision, signature)
     origin = _checked_lineage(lineage)
-    extra = _checked_extra(extra_files or {})
     content = Path(onnx_path).read_bytes()
     golden = golden_of(golden_columns, signature, Scorer(content, signature))
     tables: dict[str, Any] = {
@@ -158,9 +161,6 @@ def write_bundle(
         (building / "model.onnx").write_bytes(content)
         for file, value in tables.items():
             write_json(building / file, value, file)
-        for target, source in extra.items():
-            (building / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, building / target)
         write_manifest(building, name, origin)
         replace_folder(building, folder)
     except BaseException:
@@ -169,8 +169,15 @@ def write_bundle(
     return load_bundle(folder)
 
 
-def load_bundle(path: Path, expected_digest: str | None = None) -> Bundle:
+def load_bundle(
+    path: Path, expected_digest: str | None = None, *, tolerance: float = TOLERANCE
+) -> Bundle:
     """Verify, compare the digest, load, replay the golden rows.
+
+    Args:
+        path: the folder.
+        expected_digest: digest that was approved, if one was.
+        tolerance: how far a golden row's score may differ, absolute and relative.
 
     Raises:
         Refused: naming the file, what was found, what was expected and the remedy.
@@ -184,7 +191,8 @@ def load_bundle(path: Path, expected_digest: str | None = None) -> Bundle:
     decision = _parse_decision(content["decision.json"], signature, path)
     parse_table(content["profile.json"], str(path / "profile.json"))
     scorer = Scorer(content["model.onnx"], signature)
-    replay_golden(scorer, parse_golden(content["golden.json"]), path / "golden.json")
+    golden = parse_golden(content["golden.json"])
+    replay_golden(scorer, golden, path / "golden.json", tolerance)
     return Bundle(path, found.manifest, signature, decision, scorer, found.digest)
 
 
@@ -212,14 +220,3 @@ def _checked_lineage(lineage: Mapping[str, Any]) -> Lineage:
             f"lineage: {first_problem(error)}",
             remedy=f"give any of {', '.join(Lineage.model_fields)}",
         ) from error
-
-
-def _checked_extra(files: Mapping[str, Path]) -> dict[str, Path]:
-    for target in files:
-        parts = Path(target).parts
-        if target in (*CORE_FILES, MANIFEST) or Path(target).is_absolute() or ".." in parts:
-            raise BadInput(
-                f"extra file {target} cannot be in a bundle",
-                remedy="give a relative path that is no file of the bundle itself",
-            )
-    return dict(files)

@@ -51,7 +51,7 @@ def signature_of(
                 nullable=not column.required,
                 description=column.description,
                 unit=column.unit,
-                example=_typical(rows[name]),
+                example=_typical(rows[name].cast(pl.String) if kind == "category" else rows[name]),
             )
         )
     return Signature(

@@ -94,11 +94,11 @@ def parse_golden(content: bytes) -> Golden:
         raise Refused("golden.json is not JSON", remedy=REBUILD) from error
 
 
-def replay_golden(scorer: Scorer, golden: Golden, path: Path) -> None:
+def replay_golden(scorer: Scorer, golden: Golden, path: Path, tolerance: float = TOLERANCE) -> None:
     """Score the rows again and compare; `path` is the file, for the message.
 
     Raises:
-        Refused: a score is further off than `TOLERANCE`, absolute and relative.
+        Refused: a score is further off than the tolerance, absolute and relative.
     """
     import numpy as np
 
@@ -112,12 +112,12 @@ def replay_golden(scorer: Scorer, golden: Golden, path: Path) -> None:
             f"{path}: scores found of shape {found.shape}, expected {expected.shape}",
             remedy=REBUILD,
         )
-    close = np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+    close = np.isclose(found, expected, rtol=tolerance, atol=tolerance)
     if not close.all():
         row = int(np.flatnonzero(~close.reshape(len(close), -1).all(axis=1))[0])
         raise Refused(
             f"{path}: row {row} scores {found[row].tolist()}, expected {expected[row].tolist()} "
-            f"within {TOLERANCE:g}",
+            f"within {tolerance:g}",
             remedy="serve with the versions the bundle was built with, or build it again",
         )
 

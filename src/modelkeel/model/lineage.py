@@ -24,6 +24,7 @@ class Lineage(BaseModel):
         charter: digest of charter.toml.
         params: digest of params.yaml.
         contract: digest of the data contract.
+        evidence: digest of what was measured, by path: the evaluation and the data quality.
         modelkeel: version of this library.
     """
 
@@ -37,6 +38,7 @@ class Lineage(BaseModel):
     charter: str | None = None
     params: str | None = None
     contract: str | None = None
+    evidence: dict[str, str] = Field(default_factory=dict)
     modelkeel: str | None = None
 
 
@@ -52,16 +54,21 @@ def lineage_of(project: Project, *, run_id: str | None = None) -> Lineage:
         run_id=run_id,
         code_commit=commit,
         code_dirty=dirty,
-        data={
-            path.relative_to(project.root).as_posix(): sha256_file(path)
-            for path in inputs
-            if path.is_file()
-        },
+        data=_digests(project, inputs),
         charter=sha256_file(project.root / "charter.toml"),
         params=sha256_file(project.root / "params.yaml"),
         contract=sha256_file(project.contract_path),
+        evidence=_digests(project, [project.evaluation_path, project.quality_path]),
         modelkeel=modelkeel.__version__,
     )
+
+
+def _digests(project: Project, paths: list[Path]) -> dict[str, str]:
+    return {
+        path.relative_to(project.root).as_posix(): sha256_file(path)
+        for path in paths
+        if path.is_file()
+    }
 
 
 def _git_state(root: Path) -> tuple[str | None, bool]:

@@ -9,7 +9,7 @@ from typing import Any
 from modelkeel.errors import KeelError, Refused
 from modelkeel.model.bundle import Bundle
 from modelkeel.model.champion import publish_bundle
-from modelkeel.model.training_log import connect, log_evaluation, tracking_uri
+from modelkeel.model.training_log import RETRAIN, connect, log_evaluation, tracking_uri
 from modelkeel.project import Project
 
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
@@ -49,7 +49,7 @@ def register(project: Project, bundle: Bundle) -> Version:
         log_evaluation(
             project,
             bundle.manifest.run_id,
-            project.reports_dir / "evaluation.json",
+            project.evaluation_path,
             project.reports_dir / "evaluation.html",
         )
         known = _create(mlflow, client, project, bundle)
@@ -128,7 +128,7 @@ def _require_run(client: Any, project: Project, run_id: str) -> None:
         raise KeelError(
             f"MLflow at {tracking_uri(project)} has no run {run_id}, which trained this model",
             remedy="set MLFLOW_TRACKING_URI to where it was trained, or train again there: "
-            "`uv run dvc repro --force train`",
+            + RETRAIN,
         ) from error
 
 

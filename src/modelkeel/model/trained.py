@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from modelkeel.errors import BadInput
 from modelkeel.model.lineage import lineage_of
@@ -49,7 +48,7 @@ def save_trained(
     *,
     model: Any,
     linear: Any,
-    scores: Mapping[str, NDArray[np.float64]],
+    scores: Mapping[str, Sequence[float]],
 ) -> str:
     """Export both models, record the run in MLflow and write models/trained/.
 
@@ -81,7 +80,7 @@ def save_trained(
     _write(folder / "input_example.json", golden_rows(inputs, signature, EXAMPLE_ROWS))
     means = {f"cv.{name}": float(np.mean(values)) for name, values in scores.items()}
     spread = {f"cv.{name}.std": float(np.std(values)) for name, values in scores.items()}
-    _write(folder / "cross_validation.json", {k: v.tolist() for k, v in scores.items()})
+    _write(folder / "cross_validation.json", {k: list(v) for k, v in scores.items()})
 
     lineage = lineage_of(project)
     settings = project.params.train
@@ -99,7 +98,8 @@ def save_trained(
         metrics={**means, **spread},
         artifacts=folder,
     )
-    run = {"run_id": run_id, "code_commit": lineage.code_commit, "code_dirty": lineage.code_dirty}
+    kept = {"code_commit", "code_dirty", "contract", "modelkeel"}
+    run = {"run_id": run_id, **lineage.model_dump(include=kept)}
     _write(folder / "run.json", run)
     shown = ", ".join(f"{k.removeprefix('cv.')} {v:.3f}" for k, v in means.items())
     print(f"trained: cross-validated {shown}; MLflow run {run_id}")

@@ -13,6 +13,8 @@ from modelkeel.errors import KeelError
 from modelkeel.model.lineage import Lineage
 from modelkeel.project import Project
 
+RETRAIN = "`uv run dvc repro --force --single-item train`, then `uv run dvc repro`"
+
 
 def tracking_uri(project: Project) -> str:
     """Where runs and models are recorded."""
@@ -42,10 +44,10 @@ def connect(project: Project) -> Any:
         mlflow.set_experiment(project.name)
     except Exception as error:
         reason = str(error).splitlines()[0].split("(Caused by")[0].strip()
-        raise KeelError(
-            f"MLflow at {uri} does not answer: {reason}",
-            remedy="start that server, or unset MLFLOW_TRACKING_URI to use the local store",
-        ) from error
+        remedy = "start that server, or unset MLFLOW_TRACKING_URI to use the local store"
+        if uri.startswith("sqlite:"):
+            remedy = "restore that file, or move it away and train again: " + RETRAIN
+        raise KeelError(f"MLflow at {uri} does not answer: {reason}", remedy=remedy) from error
     return mlflow
 
 

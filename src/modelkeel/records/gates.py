@@ -18,7 +18,8 @@ class ContractGate(Strict):
 class BaselineGate(Strict):
     """How sure the gain over today's policy must be, and the room left to the linear model.
 
-    `max_loss_to_linear` is a difference of value per decision, in the charter's unit.
+    `max_loss_to_linear` is a difference of value per decision, in the charter's unit: the lower
+    bound of model minus linear model must lie above its negative.
     """
 
     min_uplift: float = 0.0

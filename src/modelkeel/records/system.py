@@ -89,10 +89,10 @@ class System(Record):
         if self.tier == "high" and use.output_use == "safety_component":
             return "The output is a safety component."
         if self.tier == "high":
+            law = "Annex III of Regulation (EU) 2024/1689" if "EU" in use.jurisdictions else "law"
             return (
                 f"The output {use.output_use.replace('_', ' ')} in the area "
-                f"{use.domain.replace('_', ' ')}, which Annex III of Regulation (EU) 2024/1689 "
-                "names."
+                f"{use.domain.replace('_', ' ')}, where {law} may name the use as high-risk."
             )
         if self.tier == "limited":
             return "People interact with the output, so they have to be told."

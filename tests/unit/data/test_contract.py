@@ -80,6 +80,9 @@ def test_too_many_broken_rows_stop_with_their_places(project: Project) -> None:
         ("logicalType: number", "logicalType: money", "logicalType is 'money'"),
         ("maximum: 1000", "maxLength: 3", r"logicalTypeOptions \['maxLength'\] are not checked"),
         ("schema:", "schemas:", "schemas"),
+        ("minimum: 0", "minimum: few", "minimum is 'few'"),
+        ('value: "1"', "value: one", "enum has 'one', which is no integer"),
+        ("name: age,", "name: amount,", "property 'amount' stands twice"),
         ("kind: DataContract", "kind: [", "no valid YAML"),
     ],
 )
@@ -95,6 +98,24 @@ def test_a_unique_column(project: Project) -> None:
     path.write_text(path.read_text().replace("name: age,", "name: age, unique: true,"))
     checked = check(rows({"age": "1"}, {"age": "2"}, {"age": "1"}), load_contract(path))
     assert checked.quarantine["_row"].to_list() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "broken"),
+    [("number", ["1", "2.5"], "2"), ("boolean", ["true"], "false"), ("integer", ["1"], "2")],
+)
+def test_an_enum_is_of_the_type_of_its_column(
+    project: Project, kind: str, values: list[str], broken: str
+) -> None:
+    path = project.contract_path
+    enum = ", ".join(f'{{value: "{each}"}}' for each in values)
+    old = "name: age, logicalType: integer, required: true, classification: personal"
+    new = f"name: age, logicalType: {kind}, required: true, enum: [{enum}]"
+    path.write_text(path.read_text().replace(old, new))
+    changes = [{"age": each} for each in [*values, broken]]
+    checked = check(rows(*changes), load_contract(path))
+    assert checked.valid.height == len(values)
+    assert "is none of" in checked.quarantine["_reason"][0]
 
 
 def test_check_source_reads_and_writes_nothing(project: Project) -> None:

@@ -28,7 +28,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
         (b"a,b\n1,2\n1\n", r"row 2: has 1 values, the header has 2"),
         (b"a,b\n\xff,2\n", r"row 1: is not UTF-8: byte 0xff"),
         (b"a,a\n1,2\n", r"repeats the header \['a'\]"),
-        (b"", r"row 1: is empty"),
+        (b"", r"row 0: is empty"),
+        (b"_row,b\n1,2\n", r"has a header '_row'"),
         (b"a,b\n", r"has a header and no rows"),
     ],
 )

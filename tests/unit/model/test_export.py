@@ -100,3 +100,16 @@ def test_golden_rows_are_no_rows_of_the_data() -> None:
     pairs = set(zip(golden["amount"], golden["housing"], strict=True))
     assert len(golden["amount"]) == 50
     assert pairs - set(rows.rows())
+
+
+def test_a_boolean_may_be_a_category(project: Project) -> None:
+    path = project.contract_path
+    old = (
+        "{name: housing, logicalType: string, required: false, enum: [{value: own}, {value: rent}]}"
+    )
+    new = "{name: housing, logicalType: boolean, required: true}"
+    path.write_text(path.read_text().replace(old, new))
+    rows = FRAME.with_columns(housing=pl.col("housing") == "own")
+    found = signature_of(project, load_contract(path), ["0", "1"], rows).features[1]
+    assert (found.kind, found.example) in [("category", "true"), ("category", "false")]
+    assert set(model_inputs(rows, signature("classification"))["housing"]) == {"true", "false"}

@@ -69,6 +69,8 @@ def effects(
 def _grid(column: pl.Series) -> tuple[str, list[Any]]:
     """How to draw a feature, and the values to try it at."""
     present = column.drop_nulls()
+    if column.dtype == pl.Boolean:
+        return "category", present.unique().sort().to_list()
     if column.dtype.is_numeric():
         distinct = present.unique().sort()
         if len(distinct) <= POINTS:

@@ -49,7 +49,7 @@ def test_a_value_of_another_type_is_refused(client: TestClient, row: Row) -> Non
     name = next(iter(row))
     answer = client.post("/predict", json={**row, name: ["neither number nor text"]})
     assert answer.status_code == 422
-    assert [each["pointer"] for each in answer.json()["errors"]] == [f"/{name}"]
+    assert [each["pointer"] for each in answer.json()["errors"]] == [f"#/{name}"]
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity"])

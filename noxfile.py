@@ -42,9 +42,9 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Fast tests of the library."""
+    """Fast tests of the library; `-- -m slow tests/unit` runs those that kill and fill disks."""
     session.install(*LIBRARY, "--group", "test")
-    _pytest(session, "tests/unit")
+    _pytest(session, "tests/unit", "-n", "auto", "-m", "not slow")
 
 
 @nox.session
@@ -127,7 +127,7 @@ def _requirements(generated: Path) -> list[str]:
     ours = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = [each for group in theirs["dependency-groups"].values() for each in group]
     asked += ours["dependencies"]
-    for name in ("data", "train", "serve"):
+    for name in ("data", "train", "serve", "update"):
         asked += ours["optional-dependencies"][name]
     texts = [each for each in asked if isinstance(each, str)]
     return sorted({each for each in texts if not each.startswith("modelkeel")})

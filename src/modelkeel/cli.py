@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from modelkeel.cli_update import add_to
 from modelkeel.errors import KeelError, print_error
 
 app = typer.Typer(
@@ -91,6 +92,9 @@ def new(
         defaults=defaults,
         run=run,
     )
+
+
+add_to(app)
 
 
 @charter_app.command("check")

@@ -1,0 +1,1 @@
+"""Updates of a generated repository, and how both sides' changes are joined."""

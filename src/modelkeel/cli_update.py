@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 def status(
     json: Json = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="Exit with 1 when there is something to do.")
+        bool, typer.Option("--exit-code", help="Exit with 5 when behind, 4 when it would conflict.")
     ] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Only ask the template for its releases.")
@@ -51,7 +51,8 @@ def update(
     ] = None,
     answer: Answers = None,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Show what would happen, and change nothing.")
+        bool,
+        typer.Option("--dry-run", "--preview", help="Show what would happen, change nothing."),
     ] = False,
     go_on: Annotated[
         bool, typer.Option("--continue", help="Commit an update whose conflicts are settled.")

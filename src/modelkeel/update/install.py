@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -154,6 +155,7 @@ def _stage(repo: Repo, record: Record, outfit: Outfit, alone: set[str]) -> None:
         data = "".join(f"{path}\0" for path in wanted)
         git.run(new, "checkout-index", "--force", "-z", "--stdin", data=data, env=env)
     missing = [path for path in wanted if not os.path.lexists(new / path)]
+    _keep_permissions(repo, new, [p for p in wanted if outfit.changes[p].old is not None])
     links = [p for p in missing if getattr(outfit.changes[p].new, "mode", "") == "160000"]
     if set(missing) - set(links):
         raise KeelError(f"git did not write {missing[0]}; the repository is as it was")
@@ -175,6 +177,19 @@ def _stage(repo: Repo, record: Record, outfit: Outfit, alone: set[str]) -> None:
     if hidden:
         data = "".join(f"{path}\0" for path in hidden)
         repo.git("update-index", "--skip-worktree", "-z", "--stdin", data=data, env=env)
+
+
+def _keep_permissions(repo: Repo, new: Path, paths: Sequence[str]) -> None:
+    """Give files to come the permissions of those they replace; git decides on execution."""
+    for path in paths:
+        target, fresh = repo.top / path, new / path
+        if not all(each.is_file() and not each.is_symlink() for each in (target, fresh)):
+            continue
+        bits = stat.S_IMODE(target.stat().st_mode) & 0o666
+        had = stat.S_IMODE(fresh.stat().st_mode)
+        bits |= (bits & 0o444) >> 2 if had & 0o100 else 0
+        if bits != had:
+            fresh.chmod(bits)
 
 
 def _apply(

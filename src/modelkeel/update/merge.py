@@ -179,7 +179,11 @@ def _settle_deletions(merged: Merged, found: _Raw) -> None:
 
 def _settle_contents(scratch: Scratch, merged: Merged, found: _Raw, sides: Sides) -> None:
     wanted = [e.oid for stages in found.stages.values() for e in stages.values() if e.is_file]
-    wanted += [merged.entries[p].oid for p in found.stages if p in merged.entries]
+    wanted += [
+        merged.entries[p].oid
+        for p in found.stages
+        if p in merged.entries and merged.entries[p].mode != "160000"  # of a submodule
+    ]
     blobs = scratch.blobs(wanted)
     for path, stages in found.stages.items():
         kinds = found.kinds.get(path, set())

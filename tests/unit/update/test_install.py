@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from modelkeel.errors import KeelError, Refused
+from modelkeel.update.apply import update
 from modelkeel.update.git import Entry, Repo, find_repo
 from modelkeel.update.install import Outfit, copy_objects, install
 from modelkeel.update.journal import records
@@ -24,7 +25,7 @@ from modelkeel.update.recover import recover, working
 from modelkeel.update.resume import abort_update, undo
 from modelkeel.update.scratch import scratch_for
 
-from .conftest import commit, configure, git, isolated, snapshot, state, write
+from .conftest import Lab, commit, configure, git, isolated, snapshot, state, write
 
 OLD: dict[str, str | bytes | None] = {
     ".copier-answers.yml": "_commit: v1\n_src_path: x\n",
@@ -356,3 +357,29 @@ def test_a_file_written_to_meanwhile(isolate: Path, monkeypatch: pytest.MonkeyPa
     saved.write_text("old 3\n" * 3)
     assert snapshot(made.path) == made.before[0]
     assert git(made.path, "rev-parse", "HEAD").strip() == made.old
+
+
+def test_a_replaced_file_keeps_its_permissions(isolate: Path) -> None:
+    made = Prepared(isolate)
+    (made.path / "changed/0.txt").chmod(0o600)
+    (made.path / "mode.sh").chmod(0o640)
+    made.before = state(made.path)
+    made.install()
+    assert (made.path / "changed/0.txt").stat().st_mode & 0o777 == 0o600
+    assert (made.path / "mode.sh").stat().st_mode & 0o777 == 0o750
+    undo(made.path)
+    assert state(made.path) == made.before
+    assert (made.path / "changed/0.txt").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_template_file_below_a_submodule(lab: Lab) -> None:
+    lab.release("v1.0.0", {"notes.md": "notes\n"})
+    repo = lab.generate()
+    source = ["-c", "protocol.file.allow=always", "submodule", "add", "-q", str(lab.template)]
+    git(repo, *source, "vendor/lib")
+    commit(repo)
+    before = state(repo)
+    lab.release("v2.0.0", {"vendor/lib/x.md": "x\n"})
+    with pytest.raises(KeelError, match=r"vendor/lib.* \(submodule\)"):
+        update(repo, verify=())
+    assert state(repo) == before

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from difflib import SequenceMatcher
@@ -126,13 +128,21 @@ def _modules_agree(*texts: str) -> bool:
     ]
     exports = [_exports(tree) for tree in trees]
     return (
-        _data_agree(imports)
+        _data_agree([_opening(text) for text in texts])
+        and _data_agree(imports)
         and _data_agree([{key: ("code", code) for key, code in table.items()} for table in named])
         and others[3] == (others[2] if others[1] == others[0] else others[1])
         and in_order(orders[0], orders[1], orders[2], orders[3])
         and _data_agree(exports)
         and set(top_names(trees[3])) <= set(top_names(trees[1])) | set(top_names(trees[2]))
     )
+
+
+def _opening(text: str) -> Maybe:
+    """Return the shebang and the coding that hold for a module."""
+    coding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
+    shebang = text.split("\n", 1)[0] if text.startswith("#!") else ""
+    return {"coding": ("str", coding), "shebang": ("str", shebang)}
 
 
 def _counted(keys: Iterable[str]) -> Maybe:

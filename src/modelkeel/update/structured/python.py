@@ -14,7 +14,7 @@ from modelkeel.update.structured.combine import Manner, merge_nodes
 from modelkeel.update.structured.data import Unclear
 from modelkeel.update.structured.flow import HASH, Read, scan
 from modelkeel.update.structured.names import check_names
-from modelkeel.update.structured.node import Node, checked
+from modelkeel.update.structured.node import Node, checked, merge_text
 from modelkeel.update.structured.order import Rank, natural
 
 _FROM = re.compile(r"from[ \t]+(\.*[ \t]*[\w.]*)[ \t]+import[ \t]*(\(?)")
@@ -23,6 +23,7 @@ _PLAIN = re.compile(r"import[ \t]+([\w.]+(?:[ \t]+as[ \t]+\w+)?)[ \t]*(?:#[^\n]*
 _ALL = re.compile(r"__all__[ \t]*(?::[^=\n]*)?=[ \t]*([\[(])")
 _STRING = re.compile(r"""(["'])(\w+)\1""")
 _END = re.compile(r"[ \t]*(?:#[^\n]*)?\n")
+_CODING = re.compile(r"[ \t]*#[^\n]*?coding[:=][ \t]*[-\w.]+")
 
 
 def merge(base: str, ours: str, theirs: str) -> str:
@@ -32,19 +33,36 @@ def merge(base: str, ours: str, theirs: str) -> str:
         Unclear: both sides' changes do not go together.
         SyntaxError, cst.ParserSyntaxError: not Python.
     """
+    opened = [_opened(text) for text in (base, ours, theirs)]
+    base, ours, theirs = (rest for _, _, rest in opened)
+    head = merge_text(*(shebang for shebang, _, _ in opened))
+    head += merge_text(*(coding for _, coding, _ in opened))
+    if head.count("\n") > 2:
+        raise Unclear("the coding would stand below line 2")
     old, our, their = (parse(text) for text in (base, ours, theirs))
     others = [[item.name for item in node.items if _fixed(item.name)] for node in (old, our, their)]
     if others[0] not in (others[1], others[2]) and others[1] != others[2]:
         raise Unclear("both sides changed statements")
     manner = Manner(fixed=_fixed, rank=_rank, by_name=lambda node: node.flow)
     merged = merge_nodes(old, our, their, manner)
-    longest = max(len(line) for text in (ours, theirs) for line in text.splitlines())
+    lines = [line for text in (ours, theirs) for line in text.splitlines()]
+    longest = max(map(len, lines), default=0)
     limit = min(max(longest, 88), 120)
     known = {item.bare for tree in (our, their) for item in tree.items}
     items = (item if item.bare in known else _wrapped(item, limit) for item in merged.items)
     result = replace(merged, items=tuple(items)).text
     check_names(base, ours, theirs, result)
-    return result
+    return head + result
+
+
+def _opened(text: str) -> tuple[str, str, str]:
+    """Split off what must stay first: the shebang, and the lines up to a coding (PEP 263)."""
+    lines = text.splitlines(keepends=True)
+    first = int(text.startswith("#!"))
+    blank = not lines or not lines[0].strip() or lines[0].lstrip().startswith("#")
+    found = [n for n, line in enumerate(lines[: 2 if blank else 1]) if _CODING.match(line)]
+    end = max(found[0] + 1, first) if found else first
+    return "".join(lines[:first]), "".join(lines[first:end]), "".join(lines[end:])
 
 
 def parse(text: str) -> Node:

@@ -31,8 +31,14 @@ _SETS = {
 }  # fmt: skip
 _ORDERED = {
     "script", "before_script", "after_script", "cmd", "command", "commands", "entrypoint", "run",
-    "filterwarnings", "path", "stages_order", "matchers", "layers",
+    "filterwarnings", "path", "stages_order", "matchers", "layers", "args", "index",
+    "extra-index-url", "options",
 }  # fmt: skip
+# Each word counts by its place, or is searched in turn: only one side may add some.
+_ONE_ADDS = {"args", "index", "extra-index-url", "options"}
+_TARGETS = {"ports", "volumes", "mounts"}
+_SETTING = re.compile(r"([A-Za-z_][\w./-]*)[ \t]*=(?!=)")
+_MOUNT = re.compile(r"(?:^|,)[ \t]*(?:target|dst|destination)=([^,]+)")
 _FIELDS = (
     "id", "name", "repo", "module", "label", "key", "column", "package-ecosystem", "slug", "path",
 )  # fmt: skip
@@ -58,6 +64,8 @@ def list_rule(steps: Sequence[str], lists: Sequence[Sequence[Data]]) -> Rule | N
         lists: its versions.
     """
     every = [item for version in lists for item in version]
+    if len(lists) == 3 and _at_odds(steps, *lists):
+        return None
     for identity, mode in _candidates(steps, every):
         keys = [[identity(item) for item in version] for version in lists]
         if all(None not in some and len(set(some)) == len(some) for some in keys):
@@ -93,13 +101,57 @@ def _candidates(steps: Sequence[str], every: list[Data]) -> list[tuple[Identity,
             (lambda item: _requirement(item, extras=True, marker=True), "any"),
         ]
     if not maps:
-        return [(text_of, _mode(near, texts))]
+        named = text_of if last in _TARGETS else _setting
+        return [(named, _mode(near, texts))]
     if texts:
         return [(_only_key, "any" if last in _SETS else "grow")]
     if last == "steps":
         return [(_step, "any")]
     fields: list[tuple[Identity, Mode]] = [(_field(name), "any") for name in _FIELDS]
     return [*fields, (_repo, "any"), (_only_key, "any"), (repr, "grow")]
+
+
+def _at_odds(
+    steps: Sequence[str], base: Sequence[Data], ours: Sequence[Data], theirs: Sequence[Data]
+) -> bool:
+    """Tell whether both sides added what does not go together in one list."""
+    last = next((step for step in reversed(steps) if step != "*"), "")
+    mine, yours = (
+        [item for item in side if item not in base and item not in other]
+        for side, other in ((ours, theirs), (theirs, ours))
+    )
+    if last in _ONE_ADDS:
+        return bool(mine and yours)
+    if last not in _TARGETS:
+        return False
+    return any(_targets(last, one) & _targets(last, other) for one in mine for other in yours)
+
+
+def _targets(last: str, item: Data) -> set[str]:
+    """Return what a port, volume or mount takes: two of one target do not go together."""
+    if isinstance(item, dict):
+        fields = ("published", "target") if last == "ports" else ("target",)
+        found = {name: item.get(name) for name in fields}
+        return {f"{name} {value[1]}" for name, value in found.items() if isinstance(value, tuple)}
+    text = text_of(item) or ""
+    if last == "ports":
+        ports, _, protocol = text.partition("/")
+        parts = ports.split(":")[-2:]
+        kinds = ("published", "target")[-len(parts) :]
+        end = f"/{protocol}" if protocol not in ("", "tcp") else ""
+        return {f"{kind} {port}{end}" for kind, port in zip(kinds, parts, strict=True)}
+    mount = _MOUNT.search(text)
+    parts = text.split(":")
+    folders = [part for part in parts if part.startswith("/")]
+    target = mount[1] if mount else folders[-1] if folders else parts[:2][-1]
+    return {f"target {target.rstrip('/')}"}
+
+
+def _setting(item: Data) -> str | None:
+    """Identify `NAME=VALUE` by its name, any other text by itself."""
+    text = text_of(item)
+    found = _SETTING.match(text) if text is not None else None
+    return found[1] if found else text
 
 
 def _mode(near: list[str], texts: list[str]) -> Mode:

@@ -267,3 +267,32 @@ def test_json(row: Row) -> None:
 )
 def test_a_file_that_both_added(path: str, ours: str, theirs: str, result: str | None) -> None:
     assert merge_structured(path, None, ours, theirs) == result
+
+
+@pytest.mark.parametrize(
+    ("key", "ours", "theirs", "clean"),
+    [
+        ("environment", "Y=2", "Y=3", False),
+        ("environment", "Y=2", "Z=3", True),
+        ("volumes", "./mine:/data", "./theirs:/data/:ro", False),
+        ("volumes", "./mine:/data", "./theirs:/logs", True),
+        ("ports", '"81:81"', '"81:82"', False),
+        ("ports", '"127.0.0.1:81:80"', '"82:80"', False),
+        ("ports", '"81:81"', '"82:82"', True),
+        ("mounts", '"source=a,target=/d"', '"source=b,target=/d,type=bind"', False),
+        ("mounts", '"source=a,target=/d"', '"source=b,target=/e"', True),
+        ("args", "mine", "theirs", False),
+        ("index", "mine", "theirs", False),
+        ("extra-index-url", "mine", "theirs", False),
+        ("options", "mine", "theirs", False),
+    ],
+)
+def test_additions_that_do_not_go_together(key: str, ours: str, theirs: str, clean: bool) -> None:
+    texts = [f"{key}: [X=1{more}]\n" for more in ("", f", {ours}", f", {theirs}")]
+    result = f"{key}: [X=1, {ours}, {theirs}]\n" if clean else None
+    assert merge_structured("compose.yaml", *texts) == result
+
+
+def test_a_setting_is_identified_by_its_name() -> None:
+    texts = ['env = ["B=1"]\n', 'env = ["B=1", "C=1"]\n', 'env = ["B=2"]\n']
+    assert merge_structured("a.toml", *texts) == 'env = ["B=2", "C=1"]\n'

@@ -197,3 +197,27 @@ def test_what_loses_or_invents_is_not_proven(
     path: str, base: str, ours: str, theirs: str, result: str
 ) -> None:
     assert not proven(path, base, ours, theirs, result)
+
+
+@pytest.mark.parametrize(
+    ("base", "ours", "theirs", "result"),
+    [
+        ("", "#!/a\n# -*- coding: latin-1 -*-\n", '"""Doc."""\n',
+         '#!/a\n# -*- coding: latin-1 -*-\n"""Doc."""\n'),
+        ("", '"""Doc."""\n', "#!/a\n", '#!/a\n"""Doc."""\n'),
+        ("", "#!/a\n", '# coding: latin-1\n"""D."""\n', '#!/a\n# coding: latin-1\n"""D."""\n'),
+        ("", "#!/a\n", '#!/b\n"""Doc."""\n', None),
+        ("", "#!/a\n", '# x\n# coding: latin-1\n"""Doc."""\n', None),
+    ],
+)  # fmt: skip
+def test_shebang_and_coding_stay_first(
+    base: str, ours: str, theirs: str, result: str | None
+) -> None:
+    texts = [f"{part}import x\n" for part in (base, ours, theirs)]
+    expected = None if result is None else f"{result}import x\n"
+    assert merge_structured("x.py", *texts) == expected
+
+
+def test_a_shebang_below_line_1_is_not_proven() -> None:
+    texts = ["import x\n", "#!/a\nimport x\n", '"""D."""\nimport x\n']
+    assert not proven("x.py", *texts, '"""D."""\n#!/a\nimport x\n')

@@ -39,7 +39,8 @@ def schemas(root: Path) -> list[str]:
         found += _schema(schema, workflows(root))
     gitlab = [path for path in [root / ".gitlab-ci.yml"] if path.exists()]
     found += _schema("vendor.gitlab-ci", gitlab, "--data-transform", "gitlab-ci")
-    found += _schema("vendor.renovate", [root / "renovate.json"])
+    renovate = [root / "renovate.json", root / ".github" / "renovate.json"]
+    found += _schema("vendor.renovate", [path for path in renovate if path.is_file()])
     return found
 
 

@@ -206,6 +206,8 @@ def imports_of_all(repo: Path, env: Environment) -> dict[str, Any]:
     forbidden: dict[str, list[str]] = {}
     slowest: dict[str, dict[str, float]] = {}
     for name, arguments in commands.items():
+        if name == "promote":  # the gates ask DVC, which has to know what was run past it
+            run([str(scripts(repo) / "dvc"), "commit", "--force", "--quiet"], repo, env)
         begun = time.perf_counter()
         done = run([str(scripts(repo) / "python"), "-X", "importtime", *arguments], repo, env)
         wall = time.perf_counter() - begun

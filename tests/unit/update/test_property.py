@@ -35,6 +35,7 @@ def runs(share: int) -> settings:
         max_examples=max(EXAMPLES // share, 2),
         deadline=None,
         database=None,
+        derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,
         print_blob=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

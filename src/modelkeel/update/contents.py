@@ -87,7 +87,11 @@ def recheck_contents(path: str, texts: Mapping[int, bytes], merged: bytes) -> by
         return merged
     done = _by_structure(path, texts)
     if done is None:
-        return merged if found is not None else None
+        from modelkeel.update.structured.proof import words_kept
+
+        # It parses; but where one side only moved what the other removed, lines bring it back.
+        whole = words_kept(decoded.get(1), decoded[2], decoded[3], decoded[0])
+        return merged if found is not None and whole else None
     meant = read(parser, done.decode("utf-8"))
     return merged if meant is None or meant == found else done
 

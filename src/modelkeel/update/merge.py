@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelkeel.update import git
@@ -212,20 +213,18 @@ def _recheck(scratch: Scratch, merged: Merged, sides: Sides) -> None:
     markers, should git have named no conflict for it.
     """
     conflicting = {conflict.path for conflict in merged.conflicts}
-    known = {e.oid for side in (sides.ours, sides.theirs) for e in side.values()}
-    both = [
+    clean = [
         path
         for path, entry in merged.entries.items()
-        if entry.is_file
-        and entry.oid not in known
-        and path not in conflicting
-        and path not in merged.by_structure
+        if entry.is_file and path not in conflicting and path not in merged.by_structure
     ]
+    found = _stages_of(scratch, clean, sides)
+    both = [path for path in clean if _both_changed(found[path])]
     blobs = scratch.blobs(
-        [e.oid for p in both for e in (*sides.stages(p).values(), merged.entries[p]) if e.is_file]
+        [e.oid for p in both for e in (*found[p].values(), merged.entries[p]) if e.is_file]
     )
     for path in both:
-        stages = sides.stages(path)
+        stages = found[path]
         line_merge = blobs[merged.entries[path].oid]
         if has_markers(line_merge, sides):
             merged.conflicts.append(Conflict(path, "content", stages))
@@ -244,6 +243,34 @@ def _recheck(scratch: Scratch, merged: Merged, sides: Sides) -> None:
             else:
                 continue
         merged.entries[path] = Entry(merged.entries[path].mode, scratch.write_blob(data))
+
+
+def _both_changed(stages: Mapping[int, Entry]) -> bool:
+    """Did the sides change a file in two ways? What one side alone changed needs no second look."""
+    base, ours, theirs = (stages[n].oid if n in stages else None for n in (1, 2, 3))
+    return ours != theirs and base not in (ours, theirs)
+
+
+def _stages_of(scratch: Scratch, paths: list[str], sides: Sides) -> dict[str, dict[int, Entry]]:
+    """Entries of the three sides of each merged path, followed through the renames of a side."""
+    found = {path: sides.stages(path) for path in paths}
+    gone = sides.base.keys() - (sides.ours.keys() & sides.theirs.keys())
+    if not gone:
+        return found
+    moved = [path for path, stages in found.items() if not {2, 3} <= stages.keys()]
+    base = scratch.tree_of(sides.base)
+    mine = find_moves(scratch, base, scratch.tree_of(sides.ours))
+    new = find_moves(scratch, base, scratch.tree_of(sides.theirs))
+    origins = {name: old for moves in (mine, new) for old, name in moves.items()}
+    for path in moved:
+        old = origins.get(path, path)
+        places = {
+            1: sides.base.get(old),
+            2: sides.ours.get(mine.get(old, old)),
+            3: sides.theirs.get(new.get(old, old)),
+        }
+        found[path] = {number: entry for number, entry in places.items() if entry}
+    return found
 
 
 def find_moves(scratch: Scratch, old: str, new: str) -> dict[str, str]:

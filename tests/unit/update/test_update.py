@@ -500,3 +500,31 @@ def test_special_modes(two: Lab) -> None:
     assert updated(repo)
     undo(repo)
     assert stat.S_IMODE((repo / "f.txt").stat().st_mode) == 0o600
+
+
+def test_a_renamed_file_is_looked_at_again(lab: Lab) -> None:
+    before = "[t]\nlast = 1\nk = 1\nz = 1\nmore = 1\nand = 1\n"
+    lab.release("v1.0.0", {"r.toml": before})
+    repo = lab.generate()
+    write(repo, {"r.toml": before.replace("and = 1", "both = 1000\nand = 1")})
+    commit(repo)
+    moved = before.replace("last = 1", "both = 3000\nlast = 1")
+    lab.release("v2.0.0", {"r.toml -> s.toml": moved})
+    outcome = apply(repo)
+    assert outcome.exit_code == Conflicts.exit_code
+    assert "both = 1000" in (repo / "s.toml").read_text()
+    assert "both = 3000" in (repo / "s.toml").read_text()
+
+
+def test_what_you_removed_does_not_come_back_from_a_reordered_list(lab: Lab) -> None:
+    def hooks(*names: str) -> str:
+        return "repos:\n" + "".join(f"  - repo: {name}\n    rev: v1\n" for name in names)
+
+    lab.release("v1.0.0", {"p.yaml": hooks("k00", "k01")})
+    repo = lab.generate()
+    write(repo, {"p.yaml": hooks("k01")})
+    commit(repo)
+    lab.release("v2.0.0", {"p.yaml": hooks("k01", "k00")})
+    outcome = apply(repo)
+    text = (repo / "p.yaml").read_text()
+    assert outcome.exit_code == Conflicts.exit_code or "k00" not in text

@@ -41,6 +41,11 @@ def proven(path: str, base: str | None, ours: str, theirs: str, result: str) -> 
         return False
 
 
+def words_kept(base: str | None, ours: str, theirs: str, result: str) -> bool:
+    """Tell whether of each word as many came and went as in both sides together."""
+    return _counts_agree(*(Counter(_WORD.findall(t or "")) for t in (base, ours, theirs, result)))
+
+
 def _framed(text: str | None, base: Frame, ours: Frame, theirs: Frame, result: Frame) -> bool:
     return result == merge_frames(None if text is None else base, ours, theirs)
 

@@ -42,7 +42,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Fast tests of the library; `-- -m slow tests/unit` runs those that kill and fill disks."""
+    """Fast tests of the library; `-- tests/unit -m slow` runs those that kill and fill disks."""
     session.install(*LIBRARY, "--group", "test")
     _pytest(session, "tests/unit", "-n", "auto", "-m", "not slow")
 
@@ -73,10 +73,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time the first prediction step by step, and rendering against an empty template."""
+    """Time the first prediction, rendering and updates, side by side with others."""
     session.install(*LIBRARY)
-    session.run("python", "bench/first_prediction.py", *session.posargs)
-    session.run("python", "bench/render.py", *session.posargs)
+    for name in ("first_prediction", "render", "update"):
+        session.run("python", f"bench/{name}.py", *session.posargs)
 
 
 @nox.session

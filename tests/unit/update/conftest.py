@@ -6,12 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from modelkeel.update.apply import update
+from modelkeel.update.outcome import Outcome
+
+from .scenarios import lines, put
 
 Content = str | bytes | None
 Edit = Mapping[str, Content]
@@ -224,3 +229,53 @@ def keel_process(code: str, *arguments: str) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+
+
+FILES = {
+    "f.txt": lines("file f"),
+    "g.txt": lines("file g"),
+    "src/own.py": "own = 1\n",
+    "sub dir/ä.txt": lines("umlaut"),
+}
+CHANGED = {
+    "f.txt": put(lines("file f"), 3, "theirs"),
+    "n.txt": "new\n",
+    "src/own.py": "own = 2\n",
+    "src/more.py": "more = 1\n",
+}
+
+
+def apply(repo: Path, *arguments: Any, **options: Any) -> Outcome:
+    """An update without checks."""
+    options.setdefault("verify", ())
+    done = update(repo, *arguments, **options)
+    assert isinstance(done, Outcome)
+    return done
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A template with two releases, and a repository of the first."""
+    root = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        isolated(root, patch)
+        lab = Lab(root)
+        lab.release("v1.0.0", FILES)
+        lab.release("v2.0.0", CHANGED)
+        lab.generate(into="first")
+        yield lab
+
+
+@pytest.fixture
+def two(lab: Lab, made: Lab) -> Lab:
+    """The same for one test: a template of its own, and generated repositories."""
+    shutil.copytree(made.template, lab.template)
+    lab.ready = made.root / "first"
+    return lab
+
+
+def updated(repo: Path, top: Path | None = None) -> bool:
+    """Are the template's changes in, and the project's own files as they were?"""
+    done = (repo / "n.txt").is_file() and "theirs" in (repo / "f.txt").read_text()
+    own = (repo / "src/own.py").read_text() == "own = 1\n" and (repo / "src/more.py").is_file()
+    return done and own and git(top or repo, "status", "--porcelain") == ""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -15,6 +13,8 @@ from modelkeel.errors import BadInput, Refused
 from modelkeel.update.adopt import EXTENDED_REF, TEMPLATE_REF, adopt
 from modelkeel.update.apply import update
 from modelkeel.update.outcome import Plan
+
+from .repos import commit, git, snapshot, write
 
 TEMPLATE = {
     "copier.yml": """\
@@ -57,41 +57,6 @@ package = "{{ package_name }}"
 task = "{{ task }}"
 """,
 }
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@firm.org")
-    command = ["git", *identity, *arguments]
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout
-
-
-def write(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return folder
-
-
-def commit(folder: Path, message: str = "x") -> Path:
-    if not (folder / ".git").exists():
-        git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "--allow-empty", "-m", message)
-    return folder
-
-
-def snapshot(folder: Path, *, with_git: bool = False) -> dict[str, str]:
-    """Digests of all files below a folder, without what git keeps unless asked."""
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(
-            bytes(path.readlink()) if path.is_symlink() else path.read_bytes()
-        ).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if (path.is_symlink() or path.is_file())
-        and (with_git or ".git" not in path.relative_to(folder).parts)
-    }
 
 
 def changed(folder: Path, branch: str) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import shutil
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -16,6 +14,8 @@ import pytest
 from modelkeel.errors import BadInput
 from modelkeel.update.fleet import fleet
 from modelkeel.update.fleet_result import FleetResult, Row
+
+from .repos import commit, git, snapshot, write
 
 VERSIONS = {
     "v1.0.0": {
@@ -31,39 +31,6 @@ VERSIONS = {
         "template/new.txt": "new\n",
     },
 }
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@firm.org")
-    command = ["git", *identity, *arguments]
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout
-
-
-def write(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return folder
-
-
-def commit(folder: Path, tag: str = "") -> Path:
-    if not (folder / ".git").exists():
-        git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "x")
-    if tag:
-        git(folder, "tag", tag)
-    return folder
-
-
-def snapshot(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".git" not in path.relative_to(folder).parts
-    }
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from modelkeel.update.structured import formats, json, lines, markdown, python, toml, yaml
+from modelkeel.update.structured import (
+    formats,
+    ini,
+    json,
+    lines,
+    makefile,
+    markdown,
+    python,
+    toml,
+    yaml,
+)
 from modelkeel.update.structured.proof import proven
 from modelkeel.update.structured.text import enframe, merge_frames, unframe
 
@@ -49,4 +59,8 @@ def _merge(kind: str, path: str, base: str, ours: str, theirs: str) -> str:
         return markdown.merge(path, base, ours, theirs)
     if kind == "python":
         return python.merge(base, ours, theirs)
+    if kind == "ini":
+        return ini.merge(base, ours, theirs)
+    if kind == "makefile":
+        return makefile.merge(base, ours, theirs)
     return lines.merge(kind, base, ours, theirs)

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from libcst import ParserSyntaxError
 from ruamel.yaml.error import YAMLError
 
-from modelkeel.update.structured import lines
+from modelkeel.update.structured import lines, makefile
 from modelkeel.update.structured.data import Unclear
 
 # Parsers meet any text at all: what they raise on it only says that it is not theirs.
@@ -38,7 +38,10 @@ _SUFFIXES = {
     ".markdown": "markdown",
     ".py": "python",
     ".pyi": "python",
+    ".ini": "ini",
+    ".cfg": "ini",
 }
+_INI = {".editorconfig", ".flake8", ".coveragerc", ".pylintrc", ".style.yapf", ".bumpversion.cfg"}
 # What a tool computes from other files is computed again, not merged.
 _COMPUTED = {"package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "pixi.lock"}
 
@@ -48,4 +51,8 @@ def format_of(path: str) -> str | None:
     file = PurePosixPath(path)
     if file.name in _COMPUTED:
         return None
+    if makefile.is_makefile(file.name):
+        return "makefile"
+    if file.name in _INI:
+        return "ini"
     return lines.kind_of(path) or _SUFFIXES.get(file.suffix.lower())

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from difflib import SequenceMatcher
 
-from modelkeel.update.structured import formats, json, lines, toml, yaml
+from modelkeel.update.structured import formats, ini, json, lines, makefile, toml, yaml
 from modelkeel.update.structured.agree import Maybe, agrees, in_order
+from modelkeel.update.structured.data import Data
 from modelkeel.update.structured.names import top_names
 from modelkeel.update.structured.text import Frame, merge_frames, unframe
 
@@ -66,6 +67,10 @@ def _holds(path: str, *texts: str) -> bool:
         return _data_agree([json.load(text) if text.strip() else None for text in texts])
     if kind == "python":
         return _modules_agree(*texts)
+    if kind == "ini":
+        return _lines_agree(*texts) and _data_agree([ini.load(text) for text in texts])
+    if kind == "makefile":
+        return _lines_agree(*(makefile.lines_of(text) for text in texts))
     if kind == "markdown":
         return _lines_agree(*texts)
     entries = [lines.data(kind, text).items() for text in texts]
@@ -131,14 +136,19 @@ def _modules_agree(*texts: str) -> bool:
     orders = [
         list(dict.fromkeys([*table, *other])) for table, other in zip(named, others, strict=True)
     ]
-    exports = [_exports(tree) for tree in trees]
+    lists = [_lists(tree) for tree in trees]
     return (
         _data_agree([_opening(text) for text in texts])
         and _data_agree(imports)
         and _data_agree([{key: ("code", code) for key, code in table.items()} for table in named])
         and others[3] == (others[2] if others[1] == others[0] else others[1])
         and in_order(orders[0], orders[1], orders[2], orders[3])
-        and _data_agree(exports)
+        and _data_agree([{k: _counted(v) for k, v in table.items()} for table in lists])
+        and all(
+            in_order(*(table.get(name, []) for table in lists))
+            for name in lists[3]
+            if all(name in table for table in lists)
+        )
         and set(top_names(trees[3])) <= set(top_names(trees[1])) | set(top_names(trees[2]))
     )
 
@@ -150,7 +160,7 @@ def _opening(text: str) -> Maybe:
     return {"coding": ("str", coding), "shebang": ("str", shebang)}
 
 
-def _counted(keys: Iterable[str]) -> Maybe:
+def _counted(keys: Iterable[str]) -> dict[str, Data]:
     return {key: ("count", str(count)) for key, count in Counter(keys).items()}
 
 
@@ -169,7 +179,10 @@ def _target(node: ast.stmt) -> str | None:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return node.name
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        return node.targets[0].id if isinstance(node.targets[0], ast.Name) else None
+        target = node.targets[0]
+        if isinstance(target, ast.Attribute) and _listed(node) is not None:
+            return ast.unparse(target)
+        return target.id if isinstance(target, ast.Name) else None
     if isinstance(node, ast.AnnAssign):
         return node.target.id if isinstance(node.target, ast.Name) else None
     return None
@@ -180,7 +193,7 @@ def _named(tree: ast.Module) -> dict[str, str]:
     code: dict[str, str] = {}
     for node in tree.body:
         name = _target(node)
-        if name and name != "__all__":
+        if name and _listed(node) is None:
             code[name] = code.get(name, "") + ast.dump(node)
     return code
 
@@ -190,13 +203,20 @@ def _is_other(node: ast.stmt) -> bool:
     return not text and _target(node) is None and not isinstance(node, ast.Import | ast.ImportFrom)
 
 
-def _exports(tree: ast.Module) -> Maybe:
-    found = [node for node in tree.body if _target(node) == "__all__"]
-    return _counted(
-        item.value
-        if isinstance(item, ast.Constant) and isinstance(item.value, str)
-        else ast.dump(item)
-        for node in found
-        for item in ast.walk(node)
-        if isinstance(item, ast.Constant | ast.Name | ast.BinOp | ast.Call)
-    )
+def _lists(tree: ast.Module) -> dict[str, list[str]]:
+    """Return the items of each list, tuple or set of constants and names that is assigned."""
+    found: dict[str, list[str]] = {}
+    for node in tree.body:
+        name, items = _target(node), _listed(node)
+        if name and items is not None:
+            found.setdefault(name, []).extend(items)
+    return found
+
+
+def _listed(node: ast.stmt) -> list[str] | None:
+    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+    if not isinstance(value, ast.List | ast.Tuple | ast.Set):
+        return None
+    if not all(isinstance(item, ast.Constant | ast.Name | ast.Attribute) for item in value.elts):
+        return None
+    return [ast.dump(item) for item in value.elts]

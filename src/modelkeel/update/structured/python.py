@@ -1,4 +1,4 @@
-"""Python: imports by module and name, `__all__`, and top-level definitions by name."""
+"""Python: imports by module and name, lists of names by item, top-level definitions by name."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from modelkeel.update.structured.order import Rank, natural
 _FROM = re.compile(r"from[ \t]+(\.*[ \t]*[\w.]*)[ \t]+import[ \t]*(\(?)")
 _ALIAS = re.compile(r"\*|\w+(?:[ \t]+as[ \t]+\w+)?")
 _PLAIN = re.compile(r"import[ \t]+([\w.]+(?:[ \t]+as[ \t]+\w+)?)[ \t]*(?:#[^\n]*)?\n")
-_ALL = re.compile(r"__all__[ \t]*(?::[^=\n]*)?=[ \t]*([\[(])")
-_STRING = re.compile(r"""(["'])(\w+)\1""")
+_LIST = re.compile(r"[\w.]+[ \t]*(?::[^=\n]*)?=[ \t]*([\[({])")
+_ITEM = re.compile(r"""(["'])([^"'\\\n{}]*)\1(?![ \t]*["'])|[\w.]+""")
 _END = re.compile(r"[ \t]*(?:#[^\n]*)?\n")
 _CODING = re.compile(r"[ \t]*#[^\n]*?coding[:=][ \t]*[-\w.]+")
 
@@ -116,10 +116,10 @@ def _statement(statement: cst.BaseStatement | cst.SimpleStatementLine, text: str
             target = small.targets[0].target
         elif isinstance(small, cst.AnnAssign):
             target = small.target
-        if isinstance(target, cst.Name):
-            exported = _exported(text) if target.value == "__all__" else None
-            node = exported or Node("scalar", head=text)
-            return replace(node, name=f"name {target.value}")
+        if target is not None and (name := _dotted(target)):
+            listed = _list(text)
+            if listed or isinstance(target, cst.Name):
+                return replace(listed or Node("scalar", head=text), name=f"name {name}")
         if isinstance(small, cst.Expr) and isinstance(small.value, cst.SimpleString):
             return Node("scalar", name="docstring", head=text)
     return Node("scalar", name=f"statement {text}", head=text)
@@ -158,10 +158,20 @@ def _wrapped(node: Node, limit: int) -> Node:
     return replace(node, head="(", items=items, tail="\n)", comma=True)
 
 
-def _exported(text: str) -> Node | None:
-    start = _ALL.match(text)
-    close = {"[": "]", "(": ")"}
-    return _listed(text, start.end() - 1, close[start[1]], _string, "") if start else None
+def _dotted(target: cst.BaseExpression) -> str:
+    """Return `a` or `a.b` of what is assigned to, "" of anything else."""
+    if isinstance(target, cst.Name):
+        return target.value
+    if isinstance(target, cst.Attribute) and (above := _dotted(target.value)):
+        return f"{above}.{target.attr.value}"
+    return ""
+
+
+def _list(text: str) -> Node | None:
+    """Return the node of a list, tuple or set of texts, names and numbers; None for others."""
+    start = _LIST.match(text)
+    close = {"[": "]", "(": ")", "{": "}"}
+    return _listed(text, start.end() - 1, close[start[1]], _item, "") if start else None
 
 
 def _listed(text: str, opening: int, close: str, read: Read, name: str) -> Node | None:
@@ -192,8 +202,9 @@ def _alias(text: str, start: int) -> tuple[Node, int]:
     return Node("scalar", name=" ".join(found[0].split()), head=found[0]), found.end()
 
 
-def _string(text: str, start: int) -> tuple[Node, int]:
-    found = _STRING.match(text, start)
+def _item(text: str, start: int) -> tuple[Node, int]:
+    found = _ITEM.match(text, start)
     if not found:
-        raise Unclear("no string")
-    return Node("scalar", name=found[2], head=found[0]), found.end()
+        raise Unclear("neither a text nor a name")
+    name = found[0] if found[2] is None else repr(found[2])
+    return Node("scalar", name=name, head=found[0]), found.end()

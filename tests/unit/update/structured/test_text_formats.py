@@ -50,6 +50,49 @@ LINES: dict[str, Row] = {
     "a variable set by both": (".env.example", "A=1\n@", "", "B=1\n", "B=2\n", None),
 }  # fmt: skip
 
+INI: dict[str, Row] = {
+    "sections of both": (
+        "setup.cfg", "[a]\nx = 1\n@", "", "\n[ours]\ny = 1\n", "\n[theirs]\nz = 1\n",
+        "\n[ours]\ny = 1\n\n[theirs]\nz = 1\n",
+    ),
+    "keys of both": (
+        "tox.ini", "[a]\n@", "x = 1\n", "x = 1\ny = 1\n", "x = 2\n# why\nz = 1\n",
+        "x = 2\ny = 1\n# why\nz = 1\n",
+    ),
+    "keys before a section": (
+        ".editorconfig", "root = true\n\n@", "[*]\nindent = 2\n",
+        "[*]\nindent = 2\nend = lf\n", "[*]\nindent = 4\n", "[*]\nindent = 4\nend = lf\n",
+    ),
+    "a value of several lines that both changed": (
+        ".flake8", "[a]\nignore =\n@", "  E1\n", "  E1\n  E2\n", "  E1\n  E3\n", None,
+    ),
+    "a value of several lines": (
+        "a.cfg", "[a]\n@", "x =\n    1\n    2\ny = 1\n", "x =\n    1\n\n    3\ny = 1\n",
+        "x =\n    1\n    2\ny = 2\n", "x =\n    1\n\n    3\ny = 2\n",
+    ),
+    "a key that occurs twice": ("a.ini", "[a]\nx = 1\nx = 2\n@", "", "y = 1\n", "z = 1\n", None),
+    "no such file": ("a.ini", "[a]\n  ]\n@", "", "y\n", "z\n", None),
+}  # fmt: skip
+
+MAKEFILE: dict[str, Row] = {
+    "targets of both": (
+        "Makefile", "all: lint\n\nlint:\n\truff check\n@", "", "\nours: lint\n\techo o\n",
+        "\n# why\ntheirs:\n\techo t\n\n\techo u\n",
+        "\nours: lint\n\techo o\n\n# why\ntheirs:\n\techo t\n\n\techo u\n",
+    ),
+    "phony targets of both": (
+        "Makefile", ".PHONY: @\n\na:\n\techo\n", "a", "a ours", "a theirs", "a ours theirs",
+    ),
+    "neighbours": (
+        "rules.mk", "@", "X := 1\nY = 2\n", "X := 3\nY = 2\n", "X := 1\nY = \\\n  4\n",
+        "X := 3\nY = \\\n  4\n",
+    ),
+    "a recipe changed by both": ("Makefile", "a:\n@", "\tx\n", "\ty\n", "\tz\n", None),
+    "conditionals": (
+        "Makefile", "ifdef X\na:\n\techo\nendif\n@", "", "b:\n\tx\n", "c:\n\tx\n", None,
+    ),
+}  # fmt: skip
+
 MARKDOWN: dict[str, Row] = {
     "sections of both": (
         "README.md", "# A\n\ntext\n@", "", "\n## Ours\n\no\n", "\n## Theirs\n\nt\n",
@@ -113,6 +156,19 @@ PYTHON: dict[str, Row] = {
     "exports": (
         "a.py", "a = b = c = 1\n__all__ = [@]\n", '"a"', '"a", "b"', '"a", "c"', '"a", "b", "c"',
     ),
+    "a list": (
+        "a.py", "import a\nNAMES: list[str] = [@]\n", '"x"', '"x", a.ours', '"x", "theirs"',
+        '"x", a.ours, "theirs"',
+    ),
+    "a list of lines, of an attribute": (
+        "a.py", "import a\n\na.names = [\n@]\n", '    "x",\n    "y",\n',
+        '    "x",\n    "y",\n    "ours",\n', '    "x",\n    "theirs",\n',
+        '    "x",\n    "theirs",\n    "ours",\n',
+    ),
+    "a list that became something else": (
+        "a.py", "x = @\n", '["a"]', '["a", "b"]', 'list("a")', None,
+    ),
+    "a list of anything": ("a.py", "x = [@]\n", "f(1)", "f(1), 2", "f(1), 3", None),
     "definitions of both": (
         "a.py", "def f():\n    return 1  # one\n@", "",
         "\n\n# ours\ndef g():\n    pass\n", "\n\nclass T:\n    a = 1\n",
@@ -155,6 +211,16 @@ def check(row: Row) -> None:
 
 @pytest.mark.parametrize("row", LINES.values(), ids=LINES)
 def test_lines(row: Row) -> None:
+    check(row)
+
+
+@pytest.mark.parametrize("row", INI.values(), ids=INI)
+def test_ini(row: Row) -> None:
+    check(row)
+
+
+@pytest.mark.parametrize("row", MAKEFILE.values(), ids=MAKEFILE)
+def test_makefile(row: Row) -> None:
     check(row)
 
 

@@ -83,6 +83,7 @@ def merge(scratch: Scratch, base: Entries, ours: Entries, theirs: Entries, versi
     root = scratch.commit(scratch.tree_of(base))
     scratch.commit(scratch.tree_of(ours), root, ref="yours")
     scratch.commit(scratch.tree_of(theirs), root, ref=label)
+    _honour_unions(scratch, ours)
     said = scratch.git(
         "merge-tree", "--write-tree", "-z", "--messages", "yours", label, allowed=(0, 1)
     )
@@ -96,6 +97,17 @@ def merge(scratch: Scratch, base: Entries, ours: Entries, theirs: Entries, versi
     _recheck(scratch, merged, sides)
     merged.conflicts.sort(key=lambda conflict: conflict.path)
     return merged
+
+
+def _honour_unions(scratch: Scratch, ours: Entries) -> None:
+    """Have git keep both sides' lines where the user's .gitattributes ask for that."""
+    entry = ours.get(".gitattributes")
+    if entry is None or not entry.is_file:
+        return
+    lines = scratch.blobs([entry.oid])[entry.oid].splitlines()
+    unions = [line for line in lines if b"merge=union" in line.split()[1:]]
+    (scratch.git_dir / "info").mkdir(exist_ok=True)
+    (scratch.git_dir / "info/attributes").write_bytes(b"\n".join([*unions, b""]))
 
 
 def _parse(said: str) -> tuple[str, _Raw]:

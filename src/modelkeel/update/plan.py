@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -196,7 +196,18 @@ def _sides(
     project = frozenset().union(*(each.project for each in rendered))
     base, theirs, about = leave_to_project(base, ours, theirs, project, renames)
     _align_answers(scratch, base, given)
-    return _Sides(base, ours, theirs, notes + about), moved
+    left = _left_behind(ours.keys() - base.keys(), folders_renamed(renames, theirs))
+    return _Sides(base, ours, theirs, [*notes, *about, *left]), moved
+
+
+def _left_behind(own: Iterable[str], folders: dict[str, str]) -> list[Note]:
+    """The user's own files in folders that the template renamed: they stay where they are."""
+    return [
+        Note(path, "kept", f"the template renamed {was} to {now}; your {path} stays where it is")
+        for path in sorted(own)
+        for was, now in folders.items()
+        if path.rpartition("/")[0] == was
+    ]
 
 
 def _align_answers(scratch: Scratch, base: Entries, given: Answers) -> None:

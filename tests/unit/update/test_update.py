@@ -249,3 +249,25 @@ def test_what_you_removed_does_not_come_back_from_a_reordered_list(lab: Lab) -> 
     outcome = apply(repo)
     text = (repo / "p.yaml").read_text()
     assert outcome.exit_code == Conflicts.exit_code or "k00" not in text
+
+
+def test_your_file_in_a_folder_that_the_template_renames(lab: Lab) -> None:
+    lab.release("v1.0.0", {"guide/a.md": lines("a"), "guide/b.md": lines("b")})
+    repo = lab.generate()
+    write(repo, {"guide/own.md": "own\n"})
+    commit(repo)
+    lab.release("v2.0.0", {"guide/a.md -> manual/a.md": None, "guide/b.md -> manual/b.md": None})
+    outcome = apply(repo)
+    assert (repo / "guide/own.md").read_text() == "own\n"
+    assert [note.path for note in outcome.plan.notes] == ["guide/own.md"]
+    assert "manual" in outcome.plan.notes[0].text
+
+
+def test_both_sides_lines_where_attributes_ask_for_them(lab: Lab) -> None:
+    lab.release("v1.0.0", {"news.txt": "first\n", ".gitattributes": "news.txt merge=union\n"})
+    repo = lab.generate()
+    write(repo, {"news.txt": "first\nmine\n"})
+    commit(repo)
+    lab.release("v2.0.0", {"news.txt": "first\ntheirs\n"})
+    assert apply(repo).exit_code == 0
+    assert (repo / "news.txt").read_text() == "first\nmine\ntheirs\n"

@@ -619,5 +619,97 @@ def structures() -> list[Scenario]:
     return found  # fmt: skip
 
 
+MODEL = """\
+import json
+
+
+class Model:
+    def fit(self, rows):
+        return self
+
+
+def load(path):
+    return json.loads(path)
+
+
+def main():
+    return Model()
+"""
+GROUPS = """\
+[dependency-groups]
+test = ["pytest>=8", "pytest-cov"]
+dev = [{ include-group = "test" }, "mypy>=1.10"]
+
+[[tool.mypy.overrides]]
+module = "sklearn.*"
+ignore_missing_imports = true
+"""
+NAV = "site_name: demo\nnav:\n  - Home: index.md\n  - Guide:\n      - Start: start.md\n"
+
+
+def places() -> list[Scenario]:
+    """Changes that lines bring together without a conflict, but that do not go together."""
+    found: list[Scenario] = []
+
+    def both(name: str, path: str, base: str, theirs: str, mine: str, want: str | None) -> None:
+        clean = None if want is None else {path: want}
+        found.append(Scenario(name, {path: base}, {path: theirs}, {path: mine}, clean))
+
+    def ends(name: str, path: str, base: str, first: str, last: str) -> None:
+        both(name, path, base, first + base, base + last, None)
+
+    def put_behind(name: str, path: str, base: str, at: str, theirs: str, mine: str) -> None:
+        news = [base.replace(at, at + some) for some in (theirs, mine, theirs + mine)]
+        both(name, path, base, *news)
+
+    ini = "[a]\nx = 1\n\n[b]\ny = 1\n\n[c]\nz = 1\n"
+    pins = "numpy==1.26.4\npolars==1.2.0\nscipy==1.14.0\n"
+    ends("one section at two places", "setup.cfg", ini, "[mypy]\nq = 1\n\n", "\n[mypy]\nq = 0\n")
+    ends("one pin at two places", "requirements.txt", pins, "attrs==24.1\n", "attrs==23.2\n")
+    ends("one variable at two places", ".env.example", "A=1\nB=2\nC=3\n", "PORT=80\n", "PORT=81\n")
+    ends("one target at two places", "Makefile", "a:\n\tone\n\nb:\n\ttwo\n",
+         "docs:\n\tmkdocs\n\n", "\ndocs:\n\tsphinx\n")  # fmt: skip
+    ends("one function at two places", "model.py", MODEL,
+         "def save(path):\n    return path\n\n\n",
+         "\n\ndef save(path):\n    return None\n")  # fmt: skip
+    many = PYPROJECT.replace('    "numpy', '    "httpx>=0.27",\n    "numpy')
+    last = '    "polars>=1.0",\n'
+    both("one dependency at two places", "pyproject.toml", PYPROJECT, many,
+         PYPROJECT.replace(last, last + '    "httpx<0.27",\n'), None)  # fmt: skip
+    hook = "  - repo: https://example.com/typos\n    rev: {}\n    hooks:\n      - id: typos\n"
+    two = HOOKS + hook.format("v1").replace("typos", "deptry")
+    both("one hook at two places", ".pre-commit-config.yaml", two,
+         two.replace("repos:\n", "repos:\n" + hook.format("v1")),
+         two + hook.format("v2"), None)  # fmt: skip
+    own = "\n\ndef own():\n    return json.dumps(1)\n"
+    unused = MODEL.replace("import json\n\n\n", "").replace("json.loads(path)", "path")
+    both("template removes an import in use", "model.py", MODEL, unused, MODEL + own, None)
+    both("template renames a function in use", "model.py", MODEL,
+         MODEL.replace("def load(", "def read("),
+         MODEL.replace("    return Model()", "    return Model(load(None))"), None)  # fmt: skip
+
+    method = "\n    def {0}(self):\n        return {0!r}\n"
+    mine, theirs = ("return self\n" + method.format(name) for name in ("show", "score"))
+    both("methods: both append", "model.py", MODEL, MODEL.replace("return self\n", theirs),
+         MODEL.replace("return self\n", mine),
+         MODEL.replace("return self\n", mine + method.format("score")))  # fmt: skip
+    override = '\n[[tool.mypy.overrides]]\nmodule = "{}.*"\nignore_missing_imports = true\n'
+    put_behind("array of tables: both append", "pyproject.toml", GROUPS, "imports = true\n",
+               override.format("scipy"), override.format("joblib"))  # fmt: skip
+    put_behind("groups: both append", "pyproject.toml", GROUPS, '"mypy>=1.10"',
+               ', { include-group = "docs" }', ', "ipdb"')  # fmt: skip
+    put_behind("navigation: both append", "mkdocs.yml", NAV, "start.md\n",
+               "      - More: more.md\n", "      - Own: own.md\n")  # fmt: skip
+    versions = CI.replace(
+        "    steps:",
+        '    strategy:\n      matrix:\n        python: ["3.11", "3.12"]\n    steps:',
+        1,
+    )
+    both("matrix: one dropped, one added", ".github/workflows/ci.yml", versions,
+         versions.replace('"3.11", ', ""), versions.replace('"3.12"]', '"3.12", "3.13"]'),
+         versions.replace('"3.11", "3.12"]', '"3.12", "3.13"]'))  # fmt: skip
+    return found
+
+
 CHANGES = "# Changelog\n\n## Unreleased\n\n- first\n\n## 0.1.0\n\n- begin\n"
-SCENARIOS = [*texts(), *kinds(), *structures()]
+SCENARIOS = [*texts(), *kinds(), *structures(), *places()]

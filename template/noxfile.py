@@ -28,7 +28,10 @@ def _files(*endings: str) -> list[str]:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, the charter, notebook outputs, data formats and secrets; changes nothing."""
+    """Conflict markers, style, the charter, notebooks, data formats, secrets; changes nothing."""
+    # The lines that it finds are what is left of a merge; it exits with 1 when there are none.
+    find = ("git", "grep", "--no-index", "--exclude-standard", "-nIE", "^(<{7}|>{7})( |$)")
+    session.run(*find, success_codes=[1])
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
     session.run("keel", "charter", "check")

@@ -182,6 +182,11 @@ def fleet(
     folder: Annotated[
         Path | None, typer.Option(help="For logs and pull-request texts; ./keel-fleet if left out.")
     ] = None,
+    verify: Annotated[
+        list[str] | None,
+        typer.Option("--verify", help="A check to run before a branch is made; repeatable."),
+    ] = None,
+    retries: Annotated[int, typer.Option(help="Tries more after a lock or network error.")] = 2,
     answer: Answers = None,
     trust: Trust = False,
     json: Json = False,
@@ -196,6 +201,8 @@ def fleet(
         update=update,
         push=push,
         to=to,
+        verify=verify or [],
+        retries=retries,
         answers=pairs(answer),
         trust=trust,
     )

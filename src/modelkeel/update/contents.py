@@ -79,11 +79,13 @@ def recheck_contents(path: str, texts: Mapping[int, bytes], merged: bytes) -> by
     """Look at what git merged by lines: as it is, better by structure, or None for a conflict."""
     parser = parser_of(path)
     decoded = _decode({**texts, 0: merged})
-    if parser is None or decoded is None:
+    if decoded is None:
         return merged
+    if parser is None:
+        return _by_structure(path, texts) if _clash(path, decoded) else merged
     sane = parses(path, decoded[2]) and parses(path, decoded[3])
     found = read(parser, decoded[0])
-    if not sane or (found is not None and not is_data(path)):
+    if not sane or (found is not None and not is_data(path) and not _clash(path, decoded)):
         return merged
     done = _by_structure(path, texts)
     if done is None:
@@ -91,9 +93,15 @@ def recheck_contents(path: str, texts: Mapping[int, bytes], merged: bytes) -> by
 
         # It parses; but where one side only moved what the other removed, lines bring it back.
         whole = words_kept(decoded.get(1), decoded[2], decoded[3], decoded[0])
-        return merged if found is not None and whole else None
+        return merged if found is not None and whole and not _clash(path, decoded) else None
     meant = read(parser, done.decode("utf-8"))
     return merged if meant is None or meant == found else done
+
+
+def _clash(path: str, decoded: Mapping[int, str]) -> bool:
+    from modelkeel.update.structured import clashes
+
+    return clashes(path, decoded.get(1), decoded[2], decoded[3], decoded[0])
 
 
 def mark_whole(ours: bytes, theirs: bytes, shown: str) -> bytes:

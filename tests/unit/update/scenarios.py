@@ -111,7 +111,7 @@ def text_scenarios() -> list[Scenario]:
         "template-renames-folder",
         {"d/f.txt -> e/f.txt": None, "d/g.txt -> e/g.txt": None},
         {"d/f.txt": put(_s("template-renames-folder"), 4, "mine"), "d/own.txt": "own\n"},
-        "clean",
+        "report",
         {"e/f.txt": "mine", "d/own.txt": "own"},
         {"d/f.txt": _s("template-renames-folder"), "d/g.txt": _s("renamed folder g")},
     )

@@ -13,10 +13,11 @@ from modelkeel.update.structured import (
     toml,
     yaml,
 )
+from modelkeel.update.structured.clashes import clashes
 from modelkeel.update.structured.proof import proven
 from modelkeel.update.structured.text import enframe, merge_frames, unframe
 
-__all__ = ["merge_structured", "proven"]
+__all__ = ["clashes", "merge_structured", "proven"]
 
 
 def merge_structured(path: str, base: str | None, ours: str, theirs: str) -> str | None:

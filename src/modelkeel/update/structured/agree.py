@@ -47,10 +47,12 @@ def _lists_agree(
     if len(tables[3]) < len(result):
         return False
     before, mine, yours, merged = tables
+    # What both sides added, each at its place, stands at one of the two.
+    twice = (mine.keys() & yours.keys()) - before.keys() if rule.mode == "any" else set()
     return all(
         agrees(before.get(key), mine.get(key), yours.get(key), merged.get(key), (*steps, "*"))
         for key in {*before, *mine, *yours, *merged}
-    ) and in_order(list(before), list(mine), list(yours), list(merged))
+    ) and in_order(*([key for key in table if key not in twice] for table in tables))
 
 
 def in_order(

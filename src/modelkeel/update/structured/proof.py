@@ -16,6 +16,7 @@ from modelkeel.update.structured.data import Data
 from modelkeel.update.structured.names import top_names
 from modelkeel.update.structured.text import Frame, merge_frames, unframe
 
+_METHOD = ast.FunctionDef | ast.AsyncFunctionDef
 _WORD = re.compile(r"[^\s,()\[\]{}]+")
 
 
@@ -140,7 +141,8 @@ def _modules_agree(*texts: str) -> bool:
     return (
         _data_agree([_opening(text) for text in texts])
         and _data_agree(imports)
-        and _data_agree([{key: ("code", code) for key, code in table.items()} for table in named])
+        and _data_agree(named)
+        and _members_in_order([_classes(tree) for tree in trees])
         and others[3] == (others[2] if others[1] == others[0] else others[1])
         and in_order(orders[0], orders[1], orders[2], orders[3])
         and _data_agree([{k: _counted(v) for k, v in table.items()} for table in lists])
@@ -188,14 +190,46 @@ def _target(node: ast.stmt) -> str | None:
     return None
 
 
-def _named(tree: ast.Module) -> dict[str, str]:
-    """Return the code of each definition, of those with one name together."""
+def _named(tree: ast.Module) -> dict[str, Data]:
+    """Return the code of each definition, of those with one name together; of a class its parts."""
     code: dict[str, str] = {}
     for node in tree.body:
         name = _target(node)
         if name and _listed(node) is None:
             code[name] = code.get(name, "") + ast.dump(node)
-    return code
+    parts = {name: _members(node) for name, node in _classes(tree).items()}
+    return {name: parts.get(name, ("code", text)) for name, text in code.items()}
+
+
+def _classes(tree: ast.Module) -> dict[str, ast.ClassDef]:
+    """Return the classes whose name is given once."""
+    count = Counter(_target(node) for node in tree.body)
+    classes = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    return {node.name: node for node in classes if count[node.name] == 1}
+
+
+def _members(node: ast.ClassDef) -> dict[str, Data]:
+    """Return the code of each method, all other statements in turn, and the first line."""
+    code: dict[str, str] = {}
+    for inner in node.body:
+        key = inner.name if isinstance(inner, _METHOD) else ". others"
+        code[key] = code.get(key, "") + ast.dump(inner)
+    bare = ast.ClassDef(node.name, node.bases, node.keywords, [], node.decorator_list)
+    return {". first": ("code", ast.dump(bare)), **{k: ("code", v) for k, v in code.items()}}
+
+
+def _members_in_order(versions: Sequence[dict[str, ast.ClassDef]]) -> bool:
+    """Tell whether the members of each class stand as on the sides that have them."""
+    for name in versions[3]:
+        if all(name in table for table in versions):
+            members = [[_member(inner) for inner in table[name].body] for table in versions]
+            if not in_order(*(list(dict.fromkeys(some)) for some in members)):
+                return False
+    return True
+
+
+def _member(node: ast.stmt) -> str:
+    return f"def {node.name}" if isinstance(node, _METHOD) else ast.dump(node)
 
 
 def _is_other(node: ast.stmt) -> bool:

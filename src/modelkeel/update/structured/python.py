@@ -106,7 +106,8 @@ def _joined(nodes: list[Node]) -> Node:
 
 def _statement(statement: cst.BaseStatement | cst.SimpleStatementLine, text: str) -> Node:
     if isinstance(statement, cst.FunctionDef | cst.ClassDef):
-        return Node("scalar", name=f"name {statement.name.value}", head=text)
+        found = _class(text) if isinstance(statement, cst.ClassDef) else None
+        return replace(found or Node("scalar", head=text), name=f"name {statement.name.value}")
     if isinstance(statement, cst.SimpleStatementLine) and len(statement.body) == 1:
         small = statement.body[0]
         if isinstance(small, cst.Import | cst.ImportFrom):
@@ -123,6 +124,38 @@ def _statement(statement: cst.BaseStatement | cst.SimpleStatementLine, text: str
         if isinstance(small, cst.Expr) and isinstance(small.value, cst.SimpleString):
             return Node("scalar", name="docstring", head=text)
     return Node("scalar", name=f"statement {text}", head=text)
+
+
+def _class(text: str) -> Node | None:
+    """Return the node of a class by its methods, None when its lines are shared."""
+    lines = text.splitlines(keepends=True)
+    head = ast.parse(text).body[0]
+    if not isinstance(head, ast.ClassDef) or text.count("\n") != len(lines):
+        return None
+    items: list[Node] = []
+    prefix, end = "", 0
+    for statement in head.body:
+        start = min([statement.lineno, *(d.lineno for d in _decorators(statement))]) - 1
+        lead = "".join(lines[end:start])
+        last = statement.end_lineno or 0
+        code = "".join(lines[start:last])
+        if start < max(end, 1):
+            return None
+        if not end:
+            prefix, lead = lead, ""
+        name = f"statement {code}"
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            name = f"name {statement.name}"
+        items.append(Node("scalar", name=name, lead=lead, head=code))
+        end = last
+    joined = (_joined(list(group)) for _, group in groupby(items, lambda node: node.name))
+    tail = "".join(lines[end:])
+    return checked(Node("map", prefix=prefix, items=tuple(joined), tail=tail), text)
+
+
+def _decorators(statement: ast.stmt) -> list[ast.expr]:
+    defined = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return statement.decorator_list if isinstance(statement, defined) else []
 
 
 def _import(text: str) -> Node | None:

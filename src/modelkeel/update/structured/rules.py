@@ -158,7 +158,7 @@ def _mode(near: list[str], texts: list[str]) -> Mode:
     # Values of command-line flags stand beside them: `["-k", "slow"]`.
     if _ORDERED.intersection(near[-1:]) or any(text.startswith("-") for text in texts):
         return "ordered"
-    return "any" if _SETS.intersection(near) else "grow"
+    return "any" if _SETS.intersection(near) or "matrix" in near else "grow"
 
 
 def _holds_requirements(near: list[str], texts: list[str]) -> bool:

@@ -614,7 +614,7 @@ def structures() -> list[Scenario]:
         apps,
         apps.replace("]", '    "api",\n]'),
         apps.replace("]", '    "billing",\n]'),
-        apps.replace("]", '    "api",\n    "billing",\n]'),
+        apps.replace("]", '    "billing",\n    "api",\n]'),
     )
     return found  # fmt: skip
 

@@ -73,9 +73,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time the first prediction, rendering and updates, side by side with others."""
+    """Time the first prediction, rendering, updates and data checks, beside others."""
     session.install(*LIBRARY)
-    for name in ("first_prediction", "render", "update"):
+    for name in ("first_prediction", "render", "update", "data"):
         session.run("python", f"bench/{name}.py", *session.posargs)
 
 
@@ -127,7 +127,8 @@ def _requirements(generated: Path) -> list[str]:
     ours = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = [each for group in theirs["dependency-groups"].values() for each in group]
     asked += ours["dependencies"]
-    for name in ("data", "train", "serve", "update"):
+    asked.append("dvc[s3]")
+    for name in ("data", "postgres", "s3", "train", "serve", "update"):
         asked += ours["optional-dependencies"][name]
     texts = [each for each in asked if isinstance(each, str)]
     return sorted({each for each in texts if not each.startswith("modelkeel")})

@@ -66,9 +66,9 @@ class Project:
         return self.root / self.params.contract
 
     @property
-    def source_path(self) -> Path:
-        """The table that is ingested."""
-        return self.root / self.params.source.path
+    def source_names(self) -> str:
+        """The tables that are ingested, for a message: paths and URLs as params.yaml has them."""
+        return ", ".join(source.location for source in self.params.sources)
 
     @property
     def data_dir(self) -> Path:
@@ -99,6 +99,16 @@ class Project:
     def quality_path(self) -> Path:
         """What `validate` found in the data."""
         return self.reports_dir / "quality.json"
+
+    @property
+    def data_checks_path(self) -> Path:
+        """What `evaluate` found of poisoning, leakage and overlap."""
+        return self.reports_dir / "data_checks.json"
+
+    @property
+    def evidence_paths(self) -> list[Path]:
+        """What was measured, in the order in which the gates read it."""
+        return [self.evaluation_path, self.quality_path, self.data_checks_path]
 
     def write_report(self, name: str, text: str) -> Path:
         """Write a file of the reports folder as UTF-8."""

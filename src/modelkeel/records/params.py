@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from modelkeel.errors import BadInput
-from modelkeel.records.base import Strict, describe
-
-
-class Source(Strict):
-    """Where the rows come from; the path is relative to the project."""
-
-    path: str
+from modelkeel.records.base import Strict, describe, line_of
+from modelkeel.records.sources import Source
 
 
 class Features(Strict):
@@ -79,7 +75,7 @@ class Evaluate(Strict):
 class Params(Strict):
     """The whole of `params.yaml`."""
 
-    source: Source
+    sources: list[Source] = Field(min_length=1)
     contract: str
     target: str
     features: Features
@@ -92,6 +88,15 @@ class Params(Strict):
     def needed(self) -> list[str]:
         """The columns that are used beside the target."""
         return list(dict.fromkeys([*self.features.names, *self.audit, *self.split.by]))
+
+    @model_validator(mode="after")
+    def _one_table(self) -> Self:
+        names = [source.name for source in self.sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two sources are named {twice[0]!r}")
+        if all(source.join for source in self.sources):
+            raise ValueError("every source has `join`; one without it gives the rows")
+        return self
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
@@ -117,7 +122,24 @@ class Params(Strict):
             data: Any = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise BadInput(f"{path}: no valid YAML: {error}", remedy="mend that line") from None
+        _refuse_old_source(path, data, text)
         try:
             return cls.model_validate(data)
         except ValidationError as error:
             raise BadInput(describe(error, path, text), remedy="mend the keys named") from None
+
+
+def _refuse_old_source(path: Path, data: Any, text: str) -> None:
+    """`source: {path: …}` was the one table until several could be declared."""
+    if not isinstance(data, dict) or "source" not in data:
+        return
+    old = data["source"]
+    where = old.get("path") if isinstance(old, dict) else None
+    name = re.sub(r"[^a-z0-9_]+", "_", Path(str(where or "")).stem.lower()).lstrip("_0123456789")
+    rewritten = (
+        f"sources:\n  - name: {name or 'table'}\n    path: {where or 'data/source/table.csv'}"
+    )
+    raise BadInput(
+        f"{path}:{line_of(['source'], text)}: source: is now a list named `sources`",
+        remedy=f"write in its place:\n{rewritten}",
+    )

@@ -1,13 +1,18 @@
-"""Checks the project's source table against its contract."""
+"""Checks the project's sources against its contract."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
-from modelkeel.data.contract import check, load_contract, quality, refuse_broken
+import polars as pl
+
+from modelkeel.data.contract import check_file, load_contract, quality, refuse_broken
 from modelkeel.data.labels import require_classes
-from modelkeel.data.sources import read_csv, require_columns
+from modelkeel.data.quality.personal import refuse_personal
+from modelkeel.data.sources import gather
 from modelkeel.project import Project
 
 
@@ -31,20 +36,23 @@ class SourceCheck:
 
 
 def check_source(project: Project) -> SourceCheck:
-    """Read the source and check it; nothing is written.
+    """Read the sources and check them; nothing is written.
 
     Raises:
         BadInput: the source, the contract or a class is broken or missing.
-        Refused: more rows break the contract than the gates allow.
+        Refused: more rows break the contract than the gates allow, or personal data is not
+            declared.
     """
     contract, params = load_contract(project.contract_path), project.params
-    rows = read_csv(project.source_path)
-    require_columns(rows, project.source_path, params.needed, params.target)
-    checked = check(rows, contract)
-    refuse_broken(
-        checked, contract, project.gates.contract.max_quarantine_share, project.source_path
-    )
-    if project.task == "classification":
-        require_classes(checked.valid, project)
-    record = quality(checked)
-    return SourceCheck(params.source.path, params.contract, record["rows"], record["quarantined"])
+    with tempfile.TemporaryDirectory(prefix="keel-") as folder:
+        work = Path(folder)
+        gathered = gather(project, work / "raw.parquet", work / "work", work / "landing")
+        refuse_personal(project, contract, gathered.path)
+        valid = work / "valid.parquet"
+        found = check_file(gathered.path, contract, valid=valid)
+        allowed = project.gates.contract.max_quarantine_share
+        refuse_broken(found, contract, allowed, project.source_names)
+        if project.task == "classification":
+            require_classes(pl.read_parquet(valid, columns=[params.target]), project)
+    record = quality(found)
+    return SourceCheck(project.source_names, params.contract, record["rows"], record["quarantined"])

@@ -24,7 +24,7 @@ def require_classes(frame: pl.DataFrame, project: Project) -> None:
     params, asked = project.params, project.charter.outcome.classes
     found = labels(frame, params.target)
     counts = {name: found.count(name) for name in sorted(set(found) | set(asked))}
-    where = f"{project.source_path}: column {params.target}"
+    where = f"{project.source_names}: column {params.target}"
     unknown = [name for name in counts if name not in asked]
     if unknown:
         raise BadInput(

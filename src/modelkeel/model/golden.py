@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from modelkeel.data.contract.values import days
 from modelkeel.errors import BadInput, Refused
 from modelkeel.model.files import REBUILD, first_problem
-from modelkeel.model.signature import Signature
+from modelkeel.model.signature import MOMENTS, Signature
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,6 +55,11 @@ def golden_rows(
             columns[feature.name] = [None if v is None or v != v else int(v) for v in drawn]
         elif feature.kind == "boolean":
             columns[feature.name] = [None if v is None or v != v else bool(v) for v in drawn]
+        elif feature.kind in MOMENTS:
+            columns[feature.name] = [
+                None if v is None or v != v else days(v) if isinstance(v, date) else float(v)
+                for v in drawn
+            ]
         else:
             columns[feature.name] = [None if v is None or v != v else float(v) for v in drawn]
     return columns

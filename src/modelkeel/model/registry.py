@@ -14,7 +14,7 @@ from modelkeel.project import Project
 
 CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
 _DIGEST = "bundle.sha256"
-_NUMERIC = ("number", "integer")
+_NUMERIC = ("number", "integer", "date", "timestamp")
 
 
 @dataclass(frozen=True)

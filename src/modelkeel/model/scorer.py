@@ -18,6 +18,8 @@ _INPUT_TYPES = {
     "integer": "tensor(float)",
     "boolean": "tensor(float)",
     "category": "tensor(string)",
+    "date": "tensor(float)",
+    "timestamp": "tensor(float)",
 }
 _FLOATS = ("tensor(float)", "tensor(double)")
 
@@ -25,8 +27,8 @@ _FLOATS = ("tensor(float)", "tensor(double)")
 class Scorer:
     """An ONNX model bound to its signature.
 
-    The model has one input of shape (n, 1) a feature, named as the feature: float for number,
-    integer and boolean, string for category. A classification has a float output named
+    The model has one input of shape (n, 1) a feature, named as the feature: float for all kinds
+    but category, which is string. A classification has a float output named
     `probabilities` (or, failing that, its last float output) of shape (n, k) with the columns in
     the order of `signature.classes`; a regression has one float output of n values.
 

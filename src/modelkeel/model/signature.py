@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from modelkeel.data.contract.model import Normalise
+from modelkeel.data.contract.values import clean, days, from_days, read_value
 from modelkeel.errors import BadInput
 from modelkeel.project import Task
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Kind = Literal["number", "integer", "category", "boolean"]
+Kind = Literal["number", "integer", "category", "boolean", "date", "timestamp"]
 Value = bool | int | float | str | None
 
 FLOAT32_MAX = 3.4028234663852886e38
+MOMENTS = ("date", "timestamp")
+"""Kinds that are sent as text and seen by the model as days since 1970-01-01."""
 
 
 class Feature(BaseModel):
     """One input of the model.
 
-    `minimum` and `maximum` are inclusive and in `unit`. `example` is a value a caller could send;
-    when left out it is taken from the categories or from the middle of the range.
+    `minimum` and `maximum` are inclusive and in `unit`; those of a date or timestamp are days since
+    1970-01-01. `example` is a value a caller could send; when left out it is taken from the
+    categories or from the middle of the range. `normalise` is how the data contract reads text of
+    this column; None where text is taken as it is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +45,7 @@ class Feature(BaseModel):
     description: str = ""
     unit: str = ""
     example: Value = None
+    normalise: Normalise | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -48,7 +56,7 @@ class Feature(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Feature:
-        ranged = self.kind in ("number", "integer")
+        ranged = self.kind in ("number", "integer", *MOMENTS)
         if not ranged and (self.minimum is not None or self.maximum is not None):
             raise ValueError(f"feature {self.name}: a {self.kind} has no range")
         for bound in (self.minimum, self.maximum):
@@ -82,6 +90,11 @@ class Feature(BaseModel):
             return ""
         if self.kind == "boolean":
             return "" if isinstance(value, bool) else "is not true or false"
+        if self.kind in MOMENTS and isinstance(value, str):
+            read = self.read(value)
+            if read is None:
+                return f"is not a {self.kind}"
+            value = read
         if isinstance(value, bool) or not isinstance(value, int | float):
             return "is not a number"
         if not abs(value) <= FLOAT32_MAX:
@@ -89,10 +102,29 @@ class Feature(BaseModel):
         if self.kind == "integer" and isinstance(value, float) and not value.is_integer():
             return "is not an integer"
         if self.minimum is not None and value < self.minimum:
-            return f"is below the minimum {self.minimum:g}"
+            return f"is below the minimum {self.bound(self.minimum)}"
         if self.maximum is not None and value > self.maximum:
-            return f"is above the maximum {self.maximum:g}"
+            return f"is above the maximum {self.bound(self.maximum)}"
         return ""
+
+    def read(self, text: str) -> Value:
+        """What a text stands for, as the data contract reads it; None if missing or unreadable.
+
+        Dates and timestamps become days since 1970-01-01; ISO 8601 is always understood.
+        """
+        how = self.normalise or Normalise()
+        if self.kind == "category":
+            return clean(text, how)
+        value = read_value(text, self.kind, how)
+        if self.kind not in MOMENTS:
+            return value if isinstance(value, bool | int | float | str) else None
+        if value is None and how.date_formats and (cleaned := clean(text, how)) is not None:
+            value = read_value(cleaned, self.kind, Normalise())
+        return days(value) if isinstance(value, dt.date) else None
+
+    def bound(self, value: float) -> str:
+        """A bound in words: a number, or a date."""
+        return from_days(value, self.kind == "date") if self.kind in MOMENTS else f"{value:g}"
 
 
 class Signature(BaseModel):
@@ -128,8 +160,9 @@ class Signature(BaseModel):
     def inputs(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, NDArray[Any]]:
         """One array of shape (n, 1) a feature, as the model takes them.
 
-        number, integer, boolean: float32, NaN for None. category: object (str), "" for None.
-        Columns that are no feature are ignored.
+        number, integer, boolean: float32, NaN for None. date, timestamp: the same, of days since
+        1970-01-01 or of text. category: object (str), "" for None. Columns that are no feature
+        are ignored.
 
         Raises:
             BadInput: a feature's column is missing, is of another length than the first, or
@@ -158,6 +191,8 @@ class Signature(BaseModel):
             try:
                 if feature.kind == "category":
                     array = _text(np, column)
+                elif feature.kind in MOMENTS:
+                    array = np.asarray([_days(each, feature) for each in column], np.float32)
                 else:
                     array = np.asarray(column, dtype=np.float32)
             except (TypeError, ValueError, OverflowError) as error:
@@ -181,6 +216,24 @@ def _text(np: Any, column: Sequence[Any]) -> NDArray[Any]:
     return array  # type: ignore[no-any-return]
 
 
+def _days(value: object, feature: Feature) -> float | None:
+    """A moment as days since 1970-01-01.
+
+    Raises:
+        ValueError: a text is none.
+    """
+    if isinstance(value, str):
+        read = feature.read(value)
+        if not isinstance(read, float):
+            raise ValueError("no moment")
+        return read
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        value = value.astimezone(dt.UTC).replace(tzinfo=None)
+    if isinstance(value, dt.date):
+        return days(value)
+    return None if value is None else float(value)  # type: ignore[arg-type]
+
+
 def _example(data: Mapping[str, Any]) -> Value:
     """An example made of a feature's own definition; None when the definition is not usable."""
     kind = data.get("kind")
@@ -198,6 +251,8 @@ def _example(data: Mapping[str, Any]) -> Value:
         middle = (low + high) / 2
     else:
         middle = low if low is not None else high if high is not None else 0.0
+    if kind in MOMENTS:
+        return from_days(middle, kind == "date") if -354285 < middle < 2932896 else None
     if kind == "integer":
         floor = math.floor(middle) if math.isfinite(middle) else 0
         return floor if low is None or floor >= low else floor + 1

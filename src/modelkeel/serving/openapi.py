@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from modelkeel.model.signature import Feature, Signature
-from modelkeel.serving.problems import MEDIA_TYPE
+from modelkeel.model.signature import MOMENTS, Feature, Signature
+from modelkeel.serving.problems import MEDIA_TYPE, pointer
 
 _EXAMPLE_ID = "01938f2e-5c7a-7d31-9a44-0c5f1e2b3a4d"
 _PROBLEM = "#/components/schemas/Problem"
@@ -53,18 +53,21 @@ def row_example(signature: Signature) -> dict[str, Any]:
 def feature_schema(feature: Feature) -> dict[str, Any]:
     """JSON Schema (2020-12) of one feature."""
     schema: dict[str, Any] = {}
-    kind = {"number": "number", "integer": "integer", "category": "string", "boolean": "boolean"}[
-        feature.kind
-    ]
+    kind = {"category": "string", "date": "string", "timestamp": "string"}.get(
+        feature.kind, feature.kind
+    )
     schema["type"] = [kind, "null"] if feature.nullable else kind
     if feature.kind == "number":
         schema["format"] = "float"
     if feature.kind == "integer":
         schema["format"] = "int64"
+    moment = feature.kind in MOMENTS
+    if moment:
+        schema["format"] = "date" if feature.kind == "date" else "date-time"
     whole = feature.kind == "integer"
-    if feature.minimum is not None:
+    if feature.minimum is not None and not moment:
         schema["minimum"] = math.ceil(feature.minimum) if whole else feature.minimum
-    if feature.maximum is not None:
+    if feature.maximum is not None and not moment:
         schema["maximum"] = math.floor(feature.maximum) if whole else feature.maximum
     if feature.categories is not None:
         schema["enum"] = [*feature.categories, *([None] if feature.nullable else [])]
@@ -74,6 +77,11 @@ def feature_schema(feature: Feature) -> dict[str, Any]:
     if feature.unit:
         words.append(f"Unit: {feature.unit}.")
         schema["x-unit"] = feature.unit
+    # JSON Schema has no bounds for dates.
+    if moment and feature.minimum is not None:
+        words.append(f"Not before {feature.bound(feature.minimum)}.")
+    if moment and feature.maximum is not None:
+        words.append(f"Not after {feature.bound(feature.maximum)}.")
     if feature.nullable:
         words.append("Null or left out when unknown.")
     if words:
@@ -283,7 +291,7 @@ def _examples(
     detail = f"field {first.name} is missing; send one"
     example = operation["responses"]["422"]["content"][MEDIA_TYPE]["example"]
     example["detail"] = detail
-    example["errors"] = [{"pointer": f"#/{first.name}", "detail": detail}]
+    example["errors"] = [{"pointer": pointer(first.name), "detail": detail}]
 
 
 def _problem_responses(operation: Any) -> None:

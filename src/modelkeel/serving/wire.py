@@ -5,7 +5,9 @@ never an array, so a body whose `rows` is an array is many rows, even if a featu
 
 Two ways lead through it. The fast one is msgspec on structs made from the signature. Whatever it
 does not accept goes to the careful one, which is the definition: plain Python that finds every
-problem and says where it is. It may also find none (3.0 for an integer).
+problem and says where it is. It may also find none (3.0 for an integer). It reads text as the data
+contract does where a feature has `normalise`; the fast one takes only what that leaves as it is.
+Dates and timestamps come as text, and are days since 1970-01-01 from here on.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from modelkeel.model.signature import FLOAT32_MAX, Feature, Signature
+from modelkeel.data.contract.values import clean
+from modelkeel.model.signature import FLOAT32_MAX, MOMENTS, Feature, Signature
 from modelkeel.serving.problems import FieldProblem, ProblemError, invalid_input, pointer
 
 MAX_LISTED = 100
@@ -32,6 +35,8 @@ _KINDS = {
     "integer": "an integer",
     "category": "text",
     "boolean": "true or false",
+    "date": "a date like 2024-01-31",
+    "timestamp": "a timestamp like 2024-01-31T10:15:00Z",
 }
 
 
@@ -65,6 +70,9 @@ class Wire:
         names = signature.feature_names
         self._numeric = [i for i, kind in enumerate(kinds) if kind != "category"]
         self._text = [i for i, kind in enumerate(kinds) if kind == "category"]
+        self._quoted = [kind == "category" or kind in MOMENTS for kind in kinds]
+        # Only these are read once more on the fast way: their type does not say all.
+        self._read = [i for i, f in enumerate(signature.features) if _needs_reading(f)]
         self._numeric_names = [names[i] for i in self._numeric]
         self._text_names = [names[i] for i in self._text]
 
@@ -111,17 +119,29 @@ class Wire:
         count = len(structs)
         # A key that appears twice is not seen by the decoder, but by its quotes: without escapes,
         # a body has two for each key and two for each text.
-        quotes = 2 * count * (len(columns) + len(self._text)) + (2 if many else 0)
+        quotes = 2 * count * (len(columns) + sum(self._quoted)) + (2 if many else 0)
         for i in self._nullable:
             column = columns[i]
-            text = self.signature.features[i].kind == "category"
+            text = self._quoted[i]
             for row, value in enumerate(column):
                 if value is None:
                     quotes -= 2 if text else 0
                 elif value is msgspec.UNSET:
                     quotes -= 4 if text else 2
                     column[row] = None
-        return Rows(columns, count, many) if body.count(b'"') == quotes else None
+        if body.count(b'"') != quotes:
+            return None
+        for i in self._read:
+            feature = self.signature.features[i]
+            read = [None if value is None else feature.read(value) for value in columns[i]]
+            if any(
+                new is None or feature.problem(new)
+                for new, old in zip(read, columns[i], strict=True)
+                if old is not None
+            ):
+                return None
+            columns[i] = read
+        return Rows(columns, count, many)
 
     def _decode_careful(self, body: bytes) -> Rows:
         document = _parse(body)
@@ -169,8 +189,8 @@ class Wire:
         values = []
         for feature in features:
             if feature.name in row.values:
-                value = row.values[feature.name]
-                problem = _value_problem(feature, value)
+                value, problem = _read_value(feature, row.values[feature.name])
+                problem = problem or _value_problem(feature, value)
             elif feature.nullable:
                 value, problem = None, ""
             else:
@@ -192,6 +212,41 @@ class Wire:
         if near:
             return f"field {_short(name)} is unknown; did you mean {folded[near[0]]}?"
         return f"field {_short(name)} is unknown; the fields are {_listed(names)}"
+
+
+def _needs_reading(feature: Feature) -> bool:
+    if feature.kind in MOMENTS:
+        return True
+    return feature.kind == "category" and feature.categories is None and bool(feature.normalise)
+
+
+def _read_value(feature: Feature, value: Any) -> tuple[Any, str]:
+    """A value with its text read as the data contract reads it, and a problem if it is none."""
+    moment = feature.kind in MOMENTS
+    if not isinstance(value, str):
+        # A number would pass for days; they are sent as text.
+        sent = moment and value is not None and not isinstance(value, _NotJson)
+        return value, f"is {_type_name(value)}; send {_asked(feature)}" if sent else ""
+    if feature.normalise is None and not moment:
+        return value, ""
+    read = feature.read(value)
+    if read is not None:
+        return read, ""
+    how = feature.normalise
+    missing = how is not None and clean(value, how) is None
+    if missing and feature.nullable:
+        return None, ""
+    gap = "; send null or leave it out when unknown" if feature.nullable else ""
+    said = "stands for a missing value" if missing and value else f"is {_no_kind(feature, value)}"
+    return value, f"{said}; send {_asked(feature)}{gap}"
+
+
+def _no_kind(feature: Feature, value: str) -> str:
+    if not value:
+        return "empty text"
+    if feature.kind in MOMENTS:
+        return f"no {feature.kind}"
+    return f"text that is no {'number' if feature.kind == 'number' else feature.kind}"
 
 
 def row_struct(signature: Signature) -> type[msgspec.Struct]:
@@ -216,7 +271,12 @@ def _field_type(feature: Feature) -> Any:
     if feature.kind == "category":
         if feature.categories is None:
             return Annotated[str, msgspec.Meta(min_length=1)]
-        return Literal[tuple(feature.categories)]
+        how = feature.normalise
+        fixed = [each for each in feature.categories if how is None or clean(each, how) == each]
+        # With no category that normalisation leaves alone, every text is for the careful way.
+        return Literal[tuple(fixed or ["\0"])]
+    if feature.kind in MOMENTS:
+        return Annotated[str, msgspec.Meta(min_length=1)]
     low = -FLOAT32_MAX if feature.minimum is None else feature.minimum
     high = FLOAT32_MAX if feature.maximum is None else feature.maximum
     if feature.kind == "number":
@@ -328,6 +388,8 @@ def _value_problem(feature: Feature, value: Any) -> str:
         "integer": number,
         "category": isinstance(value, str),
         "boolean": isinstance(value, bool),
+        "date": number,
+        "timestamp": number,
     }[feature.kind]
     if not fits:
         return f"is {_type_name(value)}; send {_asked(feature)}{gap}"
@@ -359,13 +421,14 @@ def _asked(feature: Feature) -> str:
     if feature.kind == "category" and feature.categories is not None:
         return f"one of {_listed(feature.categories)}"
     words = _KINDS[feature.kind]
+    shown = feature.bound if feature.kind in MOMENTS else _figure
     low, high = feature.minimum, feature.maximum
     if low is not None and high is not None:
-        words += f" from {_figure(low)} to {_figure(high)}"
+        words += f" from {shown(low)} to {shown(high)}"
     elif low is not None:
-        words += f" of at least {_figure(low)}"
+        words += f" of at least {shown(low)}"
     elif high is not None:
-        words += f" of at most {_figure(high)}"
+        words += f" of at most {shown(high)}"
     return f"{words} {feature.unit}" if feature.unit else words
 
 

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from modelkeel.data.digest import sha256_file
+from modelkeel.data.quality.shifts import accepted_labels
+from modelkeel.data.sources import current_digests
 from modelkeel.errors import BadInput, Refused
+from modelkeel.governance.data_gates import judge_labels, judge_leakage
 from modelkeel.model.bundle import Bundle, load_bundle
 from modelkeel.model.golden import TOLERANCE
 from modelkeel.project import Project
+from modelkeel.records.sources import locations
 
 Outcome = Literal["pass", "fail", "not_assessed"]
 
@@ -39,6 +43,7 @@ class Case:
     bundle: Bundle
     metrics: dict[str, Any]
     quality: dict[str, Any]
+    checks: dict[str, Any]
 
 
 class Verdict(NamedTuple):
@@ -79,10 +84,13 @@ def load_case(project: Project) -> Case:
         BadInput: the pipeline has not been run.
         Refused: the bundle does not verify, or the evidence is not about it.
     """
-    evidence = [project.evaluation_path, project.quality_path]
+    evidence = project.evidence_paths
     for path in [project.bundle_dir / "manifest.json", *evidence]:
         if not path.is_file():
-            raise BadInput(f"{path}: no such file", remedy="run `uv run dvc repro`")
+            raise BadInput(
+                f"{path}: no such file",
+                remedy="run `uv run dvc repro`; if no stage writes it, run `keel update` first",
+            )
     allowed = project.gates.golden.max_difference
     bundle = load_bundle(project.bundle_dir, tolerance=max(allowed, TOLERANCE))
     for path in evidence:
@@ -92,8 +100,9 @@ def load_case(project: Project) -> Case:
                 f"{path}: is not what was measured on the bundle {bundle.digest[:12]}",
                 remedy="run `uv run dvc repro`",
             )
-    metrics, quality = (json.loads(path.read_text(encoding="utf-8")) for path in evidence)
-    return Case(project, bundle, metrics, quality)
+    return Case(
+        project, bundle, *(json.loads(path.read_text(encoding="utf-8")) for path in evidence)
+    )
 
 
 def check_contract(case: Case) -> Verdict:
@@ -104,6 +113,17 @@ def check_contract(case: Case) -> Verdict:
     return Verdict(share <= allowed, measured, f"at most {allowed:.2%}")
 
 
+def check_leakage(case: Case) -> Verdict:
+    """Held-out rows are new to the model, and no column gives the target away."""
+    return Verdict(*judge_leakage(case.checks, case.project.gates.leakage))
+
+
+def check_labels(case: Case) -> Verdict:
+    """Labels agree with each other, and with those of the accepted reference."""
+    accepted = accepted_labels(case.project)
+    return Verdict(*judge_labels(case.checks, case.project.gates.labels, accepted))
+
+
 def check_lineage(case: Case) -> Verdict:
     """The bundle was made from the code, charter, parameters, contract and data as they are."""
     project, manifest = case.project, case.bundle.manifest
@@ -111,15 +131,17 @@ def check_lineage(case: Case) -> Verdict:
         "charter.toml": (manifest.charter, project.root / "charter.toml"),
         "params.yaml": (manifest.params, project.root / "params.yaml"),
         project.params.contract: (manifest.contract, project.contract_path),
-        project.params.source.path: (
-            manifest.data.get(project.params.source.path),
-            project.source_path,
-        ),
     }
     stale = [
         name
         for name, (digest, path) in made_from.items()
         if not path.is_file() or digest != sha256_file(path)
+    ]
+    now = current_digests(project)
+    stale += [
+        name
+        for name in locations(project.params.sources).values()
+        if name not in now or manifest.data.get(name) != now[name]
     ]
     if (project.root / "dvc.yaml").is_file():
         stale += [f"stage {name}" for name in changed_stages(project.root)]
@@ -191,6 +213,18 @@ GATES = (
         "The data contract holds",
         check_contract,
         "mend the source, or correct the contract",
+    ),
+    Gate(
+        "G-LEAK",
+        "Held-out rows are new, and no column gives the target away",
+        check_leakage,
+        "hold out whole groups or remove copies; take out what is known only afterwards",
+    ),
+    Gate(
+        "G-LABELS",
+        "Labels agree with each other and with the accepted reference",
+        check_labels,
+        "look at the rows that reports/data_checks.json lists, and at what the sources changed",
     ),
     Gate(
         "G-LINEAGE",

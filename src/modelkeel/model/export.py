@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from modelkeel.data.contract import Contract
+from modelkeel.data.contract import Column, Contract, Normalise
+from modelkeel.data.contract.values import date_formats, days
 from modelkeel.errors import Refused
 from modelkeel.model.scorer import Scorer
 from modelkeel.model.signature import Feature, Kind, Signature
@@ -23,7 +26,16 @@ TOLERANCE = 1e-4
 LOG_LINK = ("poisson", "gamma")
 """Losses whose scikit-learn models predict the logarithm; skl2onnx leaves the exponential out."""
 
-_KINDS: dict[str, Kind] = {"number": "number", "integer": "integer", "boolean": "boolean"}
+_KINDS: dict[str, Kind] = {
+    "number": "number",
+    "integer": "integer",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+}
+_RANGED = ("number", "integer", "date", "timestamp")
+_DAY = 86_400_000_000
+"""Microseconds of a day."""
 
 
 def signature_of(
@@ -43,8 +55,8 @@ def signature_of(
             Feature(
                 name=name,
                 kind=kind,
-                minimum=column.minimum if kind in ("number", "integer") else None,
-                maximum=column.maximum if kind in ("number", "integer") else None,
+                minimum=_least(column) if kind in _RANGED else None,
+                maximum=_most(column) if kind in _RANGED else None,
                 categories=list(column.categories)
                 if kind == "category" and column.categories
                 else None,
@@ -52,6 +64,7 @@ def signature_of(
                 description=column.description,
                 unit=column.unit,
                 example=_typical(rows[name].cast(pl.String) if kind == "category" else rows[name]),
+                normalise=_normalise(column, kind),
             )
         )
     return Signature(
@@ -63,10 +76,42 @@ def signature_of(
     )
 
 
+def _normalise(column: Column, kind: Kind) -> Normalise | None:
+    """What serving has to know to read text as the contract does; None if nothing."""
+    if kind == "category":
+        return column.normalise if column.kind == "string" else None
+    how = replace(column.normalise, date_formats=date_formats(column.normalise, column.format))
+    return how if how != Normalise() else None
+
+
+def _least(column: Column) -> float | None:
+    bound = column.minimum
+    if bound is None and column.above is not None:
+        # Serving knows inclusive bounds: the next number that the model can tell apart.
+        above = _number(column.above)
+        return float(np.nextafter(np.float32(above), np.float32(np.inf)))
+    return None if bound is None else _number(bound)
+
+
+def _most(column: Column) -> float | None:
+    bound = column.maximum
+    if bound is None and column.below is not None:
+        below = _number(column.below)
+        return float(np.nextafter(np.float32(below), np.float32(-np.inf)))
+    return None if bound is None else _number(bound)
+
+
+def _number(bound: float | dt.date) -> float:
+    return days(bound) if isinstance(bound, dt.date) else bound
+
+
 def _typical(values: pl.Series) -> Any:
     known = values.drop_nulls()
     if known.is_empty():
         return None
+    if known.dtype.is_temporal():
+        middle = known.sort()[known.len() // 2]
+        return middle.isoformat() + ("Z" if isinstance(middle, dt.datetime) else "")
     if known.dtype.is_numeric():
         return known.sort()[known.len() // 2]
     return known.mode().sort()[0]
@@ -75,14 +120,24 @@ def _typical(values: pl.Series) -> Any:
 def model_inputs(frame: pl.DataFrame, signature: Signature) -> pl.DataFrame:
     """The features as the model sees them: numbers as float32, categories as text, "" if missing.
 
-    scikit-learn trains on exactly what ONNX Runtime is given later, so there is no skew.
+    Dates and timestamps are days since 1970-01-01. scikit-learn trains on exactly what ONNX
+    Runtime is given later, so there is no skew.
     """
     return frame.select(
         pl.col(f.name).cast(pl.String).fill_null("")
         if f.kind == "category"
-        else pl.col(f.name).cast(pl.Float32).fill_null(float("nan"))
+        else _figure(frame, f).cast(pl.Float32).fill_null(float("nan"))
         for f in signature.features
     )
+
+
+def _figure(frame: pl.DataFrame, feature: Feature) -> pl.Expr:
+    column, dtype = pl.col(feature.name), frame.schema[feature.name]
+    if dtype == pl.Date:
+        return column.to_physical()
+    if isinstance(dtype, pl.Datetime):
+        return column.dt.cast_time_unit("us").to_physical().cast(pl.Float64) / _DAY
+    return column
 
 
 def export_onnx(estimator: Any, signature: Signature, path: Path, sample: pl.DataFrame) -> None:
@@ -106,6 +161,7 @@ def export_onnx(estimator: Any, signature: Signature, path: Path, sample: pl.Dat
     ]
     options = {"zipmap": False} if signature.task == "classification" else None
     graph = to_onnx(estimator, initial_types=types, options=options, target_opset=OPSET)
+    _restore_names(graph, signature.feature_names)
     if getattr(estimator[-1], "loss", None) in LOG_LINK:
         _append_exp(graph)
     path.write_bytes(graph.SerializeToString())
@@ -123,6 +179,20 @@ def export_onnx(estimator: Any, signature: Signature, path: Path, sample: pl.Dat
             f"{path.name}: differs from the trained model by {worst:.2g}, allowed {TOLERANCE:g}",
             remedy="use an estimator that skl2onnx converts exactly, or report the difference",
         )
+
+
+def _restore_names(graph: Any, names: list[str]) -> None:
+    """Name the inputs as the features are named; skl2onnx leaves letters and digits only."""
+    inner, inputs = graph.graph, [entry.name for entry in graph.graph.input]
+    taken = {name for node in inner.node for name in node.output}
+    taken |= {entry.name for entry in inner.initializer}
+    new = {name: f"inner:{name}" for name in taken & set(names)}
+    new |= dict(zip(inputs, names, strict=True))
+    for node in inner.node:
+        node.input[:] = [new.get(name, name) for name in node.input]
+        node.output[:] = [new.get(name, name) for name in node.output]
+    for entry in (*inner.input, *inner.output, *inner.initializer):
+        entry.name = new.get(entry.name, entry.name)
 
 
 def _append_exp(graph: Any) -> None:

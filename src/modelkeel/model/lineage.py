@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import modelkeel
 from modelkeel.data.digest import sha256_file
+from modelkeel.data.sources import input_digests
 from modelkeel.project import Project
 
 
@@ -20,11 +21,11 @@ class Lineage(BaseModel):
         run_id: the MLflow run that trained it.
         code_commit: git commit; None outside git.
         code_dirty: whether tracked files differed from that commit.
-        data: digest of each input by its path in the project.
+        data: digest of each input by its path in the project, or URL without secrets.
         charter: digest of charter.toml.
         params: digest of params.yaml.
         contract: digest of the data contract.
-        evidence: digest of what was measured, by path: the evaluation and the data quality.
+        evidence: digest of what was measured, by path: evaluation, data quality, data checks.
         modelkeel: version of this library.
     """
 
@@ -45,20 +46,16 @@ class Lineage(BaseModel):
 def lineage_of(project: Project, *, run_id: str | None = None) -> Lineage:
     """Digests of the code, data and records as they are now."""
     commit, dirty = _git_state(project.root)
-    inputs = [
-        project.source_path,
-        project.data_dir / "train.parquet",
-        project.data_dir / "test.parquet",
-    ]
+    made = [project.data_dir / f"{name}.parquet" for name in ("raw", "train", "test")]
     return Lineage(
         run_id=run_id,
         code_commit=commit,
         code_dirty=dirty,
-        data=_digests(project, inputs),
+        data={**input_digests(project), **_digests(project, made)},
         charter=sha256_file(project.root / "charter.toml"),
         params=sha256_file(project.root / "params.yaml"),
         contract=sha256_file(project.contract_path),
-        evidence=_digests(project, [project.evaluation_path, project.quality_path]),
+        evidence=_digests(project, project.evidence_paths),
         modelkeel=modelkeel.__version__,
     )
 
@@ -74,7 +71,7 @@ def _digests(project: Project, paths: list[Path]) -> dict[str, str]:
 def _git_state(root: Path) -> tuple[str | None, bool]:
     """The commit, and whether tracked files differ from it; what the pipeline writes aside."""
     commit = _git(root, "rev-parse", "HEAD")
-    written = [":!dvc.lock", ":!uv.lock", ":!reports"]
+    written = [":!dvc.lock", ":!uv.lock", ":!reports", ":!evidence"]
     changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *written)
     return commit, bool(changed)
 

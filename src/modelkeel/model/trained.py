@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -17,7 +16,11 @@ from modelkeel.model.lineage import lineage_of
 from modelkeel.model.signature import Signature
 from modelkeel.project import Project
 
+if TYPE_CHECKING:
+    from modelkeel.model.training import CrossValidation
+
 EXAMPLE_ROWS = 3
+OUT_OF_FOLD = "out_of_fold.parquet"
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def save_trained(
     *,
     model: Any,
     linear: Any,
-    scores: Mapping[str, Sequence[float]],
+    scores: CrossValidation,
 ) -> str:
     """Export both models, record the run in MLflow and write models/trained/.
 
@@ -58,7 +61,7 @@ def save_trained(
         inputs: training rows as `model_inputs` gives them, to compare the exports on.
         model: fitted scikit-learn pipeline.
         linear: fitted scikit-learn pipeline that the model has to match.
-        scores: cross-validated scores by name, one value a fold.
+        scores: of the cross-validation.
 
     Returns:
         The id of the MLflow run.
@@ -78,9 +81,10 @@ def save_trained(
     export_onnx(linear, signature, folder / "linear.onnx", inputs)
     _write(folder / "signature.json", signature.model_dump(mode="json"))
     _write(folder / "input_example.json", golden_rows(inputs, signature, EXAMPLE_ROWS))
-    means = {f"cv.{name}": float(np.mean(values)) for name, values in scores.items()}
-    spread = {f"cv.{name}.std": float(np.std(values)) for name, values in scores.items()}
-    _write(folder / "cross_validation.json", {k: list(v) for k, v in scores.items()})
+    found = scores.scores
+    means = {f"cv.{name}": float(np.mean(values)) for name, values in found.items()}
+    spread = {f"cv.{name}.std": float(np.std(values)) for name, values in found.items()}
+    _write(folder / "cross_validation.json", found)
 
     lineage = lineage_of(project)
     settings = project.params.train
@@ -100,6 +104,9 @@ def save_trained(
     )
     kept = {"code_commit", "code_dirty", "contract", "modelkeel"}
     run = {"run_id": run_id, **lineage.model_dump(include=kept)}
+    # after the run is logged: a row's predictions stay with the data, out of MLflow
+    names = [str(each) for each in range(scores.predictions.shape[1])]
+    pl.DataFrame(scores.predictions, schema=names).write_parquet(folder / OUT_OF_FOLD)
     _write(folder / "run.json", run)
     shown = ", ".join(f"{k.removeprefix('cv.')} {v:.3f}" for k, v in means.items())
     print(f"trained: cross-validated {shown}; MLflow run {run_id}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,15 @@ from modelkeel.model.lineage import Lineage
 from modelkeel.project import Project
 
 RETRAIN = "`uv run dvc repro --force --single-item train`, then `uv run dvc repro`"
+
+
+DATA_TAG = "data.sha256."
+
+
+def data_tag(path: str) -> str:
+    """The name of the tag with an input's digest; of a URL, as far as MLflow takes it."""
+    plain = re.sub(r"[^\w.\- /]", "_", path)[-200:]
+    return DATA_TAG + re.sub(r"/{2,}", "/", plain).strip("/")
 
 
 def tracking_uri(project: Project) -> str:
@@ -85,7 +95,7 @@ def log_training(
                 "tier": project.system.tier,
                 "owner": project.charter.owner.accountable,
                 "modelkeel.version": lineage.modelkeel or "",
-                **{f"data.sha256.{path}": digest for path, digest in lineage.data.items()},
+                **{data_tag(path): digest for path, digest in lineage.data.items()},
             }
         )
         mlflow.log_artifacts(str(artifacts), "trained")

@@ -11,11 +11,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from modelkeel.errors import BadInput
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
 def _email(value: str) -> str:
-    if not _EMAIL.fullmatch(value):
+    if not EMAIL.fullmatch(value):
         raise ValueError(f"{value!r} is no e-mail address; write name@domain.tld")
     return value
 

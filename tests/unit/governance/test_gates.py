@@ -29,6 +29,18 @@ METRICS = {
     },
     "target": {"state": "reached", "value": 0.2, "low": 0.11, "high": 0.3},
 }
+ALIKE = {"rows": 0, "share": 0.0, "chance": 0.0, "excess": 0.0, "listed": []}
+CHECKS = {
+    "schema": "data_checks/1",
+    "data": "0" * 64,
+    "overlap": {"exact": ALIKE, "near": ALIKE},
+    "leakage": {"measure": "auc", "columns": {"amount": 0.8}, "parts": []},
+    "labels": {
+        "suspicious": {"rows": 2, "of": 40, "share": 0.05, "disputed": 0.1, "listed": []},
+        "conflicting": ALIKE,
+        "rates": {"all": {"rows": 40, "shares": {"0": 0.5, "1": 0.5}}, "sources": {}},
+    },
+}
 QUALITY = {"rows": 40, "quarantined": 0, "share": 0.0, "broken": {}}
 
 
@@ -50,6 +62,7 @@ def case(project: Project) -> Case:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     project.write_report("evaluation.json", json.dumps(METRICS))
     project.write_report("quality.json", json.dumps(QUALITY))
+    project.write_report("data_checks.json", json.dumps(CHECKS))
     path = project.root / "model.onnx"
     path.write_bytes(model.SerializeToString())
     actions, outcomes, amounts = project.charter.payoff_matrix()
@@ -138,7 +151,7 @@ def test_a_target_that_the_rows_do_not_settle(case: Case) -> None:
     assert outcomes(with_target(case, "undecided"))["G-TARGET"] == "pass"
 
 
-@pytest.mark.parametrize("name", ["evaluation.json", "quality.json"])
+@pytest.mark.parametrize("name", ["evaluation.json", "quality.json", "data_checks.json"])
 def test_evidence_about_another_model_is_refused(case: Case, name: str) -> None:
     path = case.project.reports_dir / name
     path.write_text(path.read_text() + " ")
@@ -178,6 +191,18 @@ def test_a_missing_measurement_is_never_green(case: Case) -> None:
     assert outcomes(blind)["G-BASE"] == "not_assessed"
     with pytest.raises(Refused, match="no measurement"):
         refuse_failed(run_gates(blind))
+
+
+def test_data_that_was_not_looked_at_is_never_green(case: Case) -> None:
+    found = outcomes(replace(case, checks={}))
+    assert {found["G-LEAK"], found["G-LABELS"]} == {"not_assessed"}
+
+
+def test_a_pipeline_that_does_not_look_at_its_data(case: Case) -> None:
+    case.project.data_checks_path.unlink()
+    with pytest.raises(BadInput, match=r"data_checks\.json: no such file") as error:
+        load_case(case.project)
+    assert "keel update" in str(error.value.remedy)
 
 
 def test_a_tampered_bundle_is_refused_before_any_gate(case: Case) -> None:

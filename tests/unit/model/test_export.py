@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from modelkeel.data.contract import load_contract
+from modelkeel.data.contract import Normalise, load_contract
 from modelkeel.errors import Refused
 from modelkeel.model import export
 from modelkeel.model.export import export_onnx, model_inputs, signature_of
@@ -113,3 +114,28 @@ def test_a_boolean_may_be_a_category(project: Project) -> None:
     found = signature_of(project, load_contract(path), ["0", "1"], rows).features[1]
     assert (found.kind, found.example) in [("category", "true"), ("category", "false")]
     assert set(model_inputs(rows, signature("classification"))["housing"]) == {"true", "false"}
+
+
+def test_dates_and_normalisation_reach_the_signature(project: Project) -> None:
+    path = project.contract_path
+    text = path.read_text()
+    text = text.replace(
+        "logicalTypeOptions: {minimum: 0, maximum: 1000}",
+        "customProperties: "
+        "[{property: date_formats, value: ['%d.%m.%Y']}]\n        logicalTypeOptions: "
+        "{minimum: 1970-01-11, exclusiveMaximum: '2024-01-01'}",
+    )
+    text = text.replace("logicalType: number", "logicalType: date")
+    path.write_text(text)
+    rows = pl.DataFrame(
+        {"amount": [dt.date(1970, 1, 11), dt.date(1970, 1, 12)], "housing": ["own", "rent"]}
+    )
+    found = signature_of(project, load_contract(path), ["0", "1"], rows)
+    when, housing = found.features
+    assert (when.kind, when.minimum, when.example) == ("date", 10.0, "1970-01-12")
+    assert 19722 < float(when.maximum or 0) < 19723
+    assert when.normalise == Normalise(date_formats=("%d.%m.%Y",))
+    assert housing.normalise == Normalise()
+    assert model_inputs(rows, found)["amount"].to_list() == [10.0, 11.0]
+    assert Signature.model_validate_json(found.model_dump_json()) == found
+    assert set(golden_rows(rows, found, 5)["amount"]) <= {10.0, 11.0}

@@ -1,0 +1,1 @@
+"""Data over time: profiles, drift, the accepted reference, personal data and poisoning."""

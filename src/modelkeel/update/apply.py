@@ -15,10 +15,10 @@ from modelkeel.update.baseline import digest, save_baseline
 from modelkeel.update.git import Entries, Entry, Repo, find_repo
 from modelkeel.update.install import Outfit, copy_objects, install
 from modelkeel.update.journal import Record, refuse_waiting
-from modelkeel.update.migrations import Step
+from modelkeel.update.migrations import OwnFiles, Step
 from modelkeel.update.outcome import Outcome, Plan, commit_message
 from modelkeel.update.overlap import Change, changes_between, refuse_overlaps, refuse_unfinished
-from modelkeel.update.plan import Prepared, make_plan
+from modelkeel.update.plan import Prepared, make_plan, own_files
 from modelkeel.update.recover import recover, working
 from modelkeel.update.scratch import Scratch, scratch_for
 
@@ -123,7 +123,14 @@ def _finish(
         text = f"Nothing differs between template {plan.old} and {plan.new} for this repository."
         return Outcome("current", text, plan, head)
     commands = choose_checks(chosen.verify, prepared.entries)
-    tree, said = try_out(scratch, scratch.tree_of(merged), prepared.steps, commands, chosen.on_line)
+    tree, said = try_out(
+        scratch,
+        scratch.tree_of(merged),
+        prepared.steps,
+        commands,
+        chosen.on_line,
+        own_files(scratch, prepared),
+    )
     after = merged if not prepared.steps else scratch.entries(tree)
     notes = [*(note.text for note in plan.notes), *said]
     commit = make_commit(scratch, tree, head, commit_message(plan, notes))
@@ -164,6 +171,7 @@ def _leave_conflicts(
         "message": message,
         "conflicts": sorted(stages),
         "steps": [_pack(step) for step in prepared.steps],
+        "own": own_files(scratch, prepared),
         "verify": list(choose_checks(chosen.verify, prepared.entries)),
         "answers_file": chosen.answers_file,
     }
@@ -195,6 +203,7 @@ def try_out(
     steps: Sequence[Step],
     commands: Sequence[str],
     on_line: Callable[[str], None] | None,
+    own: OwnFiles,
 ) -> tuple[str, list[str]]:
     """Run migrations and checks on a tree of the whole repository, in a work tree of its own.
 
@@ -209,7 +218,7 @@ def try_out(
         return tree, []
     folder = checks.check_out(scratch, tree)
     root = folder / scratch.repo.prefix
-    notes = checks.migrate(scratch, steps, root)
+    notes = checks.migrate(scratch, steps, root, own)
     if steps:
         tree = checks.collect(scratch, folder)
     checks.verify(commands, root, on_line)

@@ -16,7 +16,7 @@ from typing import Any
 
 from modelkeel.errors import KeelError, Refused
 from modelkeel.update import git
-from modelkeel.update.migrations import Step
+from modelkeel.update.migrations import OwnFiles, Step
 from modelkeel.update.scratch import Scratch
 
 QUICK_CHECKS = ("uv run nox -s lint types",)
@@ -82,7 +82,7 @@ def map_answers(scratch: Scratch, steps: Sequence[Step], answers: dict[str, Any]
     return mapped
 
 
-def migrate(scratch: Scratch, steps: Sequence[Step], root: Path) -> list[str]:
+def migrate(scratch: Scratch, steps: Sequence[Step], root: Path, own: OwnFiles) -> list[str]:
     """Run migrations on a work tree; what they tell the user.
 
     Raises:
@@ -91,7 +91,7 @@ def migrate(scratch: Scratch, steps: Sequence[Step], root: Path) -> list[str]:
     """
     if not steps:
         return []
-    notes: list[str] = _run_worker(scratch, steps, {"root": str(root)})["notes"]
+    notes: list[str] = _run_worker(scratch, steps, {"root": str(root), "own": own})["notes"]
     return notes
 
 

@@ -62,13 +62,13 @@ def merge_contents(path: str, texts: Mapping[int, bytes], merged: bytes, sides: 
         return Content(texts[2], "binary")
     if any(data.startswith(_LFS) for data in texts.values()):
         return Content(texts[2], "large file")  # markers would make it no pointer
-    done = _by_structure(path, texts)
+    done = by_structure(path, texts)
     if done is not None:
         return Content(done, structured=True)
     # Git makes longer markers where both sides also renamed the file.
     longer = b"<<<<<<<< " + YOURS.encode() in merged
     if longer or len({b"\r\n" in data for data in texts.values()}) > 1:
-        again, clean = _by_lines(texts, sides.shown)
+        again, clean = by_lines(texts, sides.shown)
         if clean or again is None:
             return Content(again or merged, "" if again else "content")
         return Content(again, "content")
@@ -82,12 +82,12 @@ def recheck_contents(path: str, texts: Mapping[int, bytes], merged: bytes) -> by
     if decoded is None:
         return merged
     if parser is None:
-        return _by_structure(path, texts) if _clash(path, decoded) else merged
+        return by_structure(path, texts) if _clash(path, decoded) else merged
     sane = parses(path, decoded[2]) and parses(path, decoded[3])
     found = read(parser, decoded[0])
     if not sane or (found is not None and not is_data(path) and not _clash(path, decoded)):
         return merged
-    done = _by_structure(path, texts)
+    done = by_structure(path, texts)
     if done is None:
         from modelkeel.update.structured.proof import words_kept
 
@@ -126,7 +126,8 @@ def mark_whole(ours: bytes, theirs: bytes, shown: str) -> bytes:
     return b"".join([*left[:head], *marked, *left[len(left) - tail :]])
 
 
-def _by_structure(path: str, texts: Mapping[int, bytes]) -> bytes | None:
+def by_structure(path: str, texts: Mapping[int, bytes]) -> bytes | None:
+    """The merge by meaning, None where that is in doubt."""
     from modelkeel.update.structured import merge_structured
 
     decoded = _decode(texts)
@@ -141,7 +142,7 @@ def _by_structure(path: str, texts: Mapping[int, bytes]) -> bytes | None:
     return (done.replace("\n", "\r\n") if crlf else done).encode("utf-8")
 
 
-def _by_lines(texts: Mapping[int, bytes], shown: str) -> tuple[bytes | None, bool]:
+def by_lines(texts: Mapping[int, bytes], shown: str) -> tuple[bytes | None, bool]:
     """Git's merge of lines with the user's line ends on all sides; is it clean?"""
     crlf = b"\r\n" in texts[2]
     plain = [texts.get(number, b"").replace(b"\r\n", b"\n") for number in (2, 1, 3)]

@@ -22,7 +22,7 @@ from modelkeel.update.git import Repo, find_repo
 from modelkeel.update.install import copy_objects
 from modelkeel.update.lock import hold
 from modelkeel.update.outcome import commit_message
-from modelkeel.update.plan import Prepared, make_plan
+from modelkeel.update.plan import Prepared, make_plan, own_files
 from modelkeel.update.pull_request import body
 from modelkeel.update.scratch import Scratch, scratch_for
 
@@ -85,7 +85,9 @@ def _update(
     else:
         state = "updated"
         commands = choose_checks(job["verify"], prepared.entries)
-        tree, said = try_out(scratch, tree, prepared.steps, commands, print)
+        tree, said = try_out(
+            scratch, tree, prepared.steps, commands, print, own_files(scratch, prepared)
+        )
         notes += said
     where = "-".join(repo.prefix.strip("/").split("/")) if repo.prefix else ""
     branch = "-".join(part for part in (f"modelkeel/update-{plan.new}", where) if part)

@@ -22,7 +22,7 @@ def main(job_file: str, result_file: str) -> None:
             for name, code in job["steps"]:
                 result["answers"] = _module(name, code).answers(dict(result["answers"]))
         else:
-            repo = Migration(Path(job["root"]), result["notes"])
+            repo = Migration(Path(job["root"]), result["notes"], job["own"])
             for name, code in job["steps"]:
                 _module(name, code).migrate(repo)
     except Stopped as error:

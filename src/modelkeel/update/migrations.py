@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from packaging.version import InvalidVersion, Version
 
 from modelkeel.errors import KeelError, Refused
 from modelkeel.update import git
+from modelkeel.update.contents import by_lines, by_structure, recheck_contents
 from modelkeel.update.template import Release
 
 if TYPE_CHECKING:
     import libcst
 
+# Texts of a file in the old and in the new template by its path; None: not there, or not text.
+OwnFiles: TypeAlias = Mapping[str, tuple[str | None, str | None]]
 FOLDER = "hooks/migrations"
 _MARKERS = re.compile(r"^(<{7} |>{7} )", re.MULTILINE)
 
@@ -106,10 +110,13 @@ class Migration:
     Attributes:
         root: the generated project in the update's work tree.
         notes: told to the user after the update.
+        own: files of the project as the template had them and as it has them now, by path, where
+            the two differ; None: it had, or has, no such file.
     """
 
     root: Path
     notes: list[str] = field(default_factory=list)
+    own: OwnFiles = field(default_factory=dict)
 
     def exists(self, path: str) -> bool:
         """Is there a file or folder?"""
@@ -148,6 +155,40 @@ class Migration:
         if old not in text:
             return False
         self.write(path, text.replace(old, new))
+        return True
+
+    def follow(self, *patterns: str) -> bool:
+        """Bring files of the project to the template's new version, with the user's edits kept.
+
+        All of them or, where an edit stands in the way of one, none: they belong together. What the
+        user deleted stays deleted.
+
+        Args:
+            patterns: of paths below the project, as "src/*/train.py".
+
+        Returns:
+            Whether all of them follow; else the user is told which do not.
+        """
+        merged: dict[str, str] = {}
+        stuck: list[str] = []
+        for path, (old, new) in sorted(self.own.items()):
+            wanted = any(fnmatchcase(path, pattern) for pattern in patterns)
+            if not wanted or new is None or not self.exists(path):
+                continue
+            mine = self.read(path)
+            found = new if mine == old else merge_versions(path, old or "", mine, new)
+            if found is None:
+                stuck.append(path)
+            else:
+                merged[path] = found
+        if stuck:
+            names = ", ".join(stuck)
+            self.note(
+                f"your edits of {names} do not go with the template's: none of them follows it"
+            )
+            return False
+        for path, text in merged.items():
+            self.write(path, text)
         return True
 
     def codemod(self, pattern: str, change: Callable[[libcst.Module], libcst.Module]) -> list[str]:
@@ -234,6 +275,16 @@ class Migration:
         if not target.resolve().is_relative_to(self.root.resolve()):
             raise Stopped(f"{path} is outside of the repository")
         return target
+
+
+def merge_versions(path: str, old: str, mine: str, new: str) -> str | None:
+    """The user's and the template's changes of a file together; None where they conflict."""
+    texts = {n: text.encode("utf-8") for n, text in enumerate((old, mine, new), start=1)}
+    if mine == new:
+        return mine
+    lines, clean = by_lines(texts, "template")
+    data = recheck_contents(path, texts, lines) if clean and lines else by_structure(path, texts)
+    return None if data is None else data.decode("utf-8")
 
 
 def _renamed(node: Any, old: str, new: str) -> Any:

@@ -11,7 +11,7 @@ from modelkeel.update import checks, git, migrations, template
 from modelkeel.update.baseline import Baseline, make_baseline, old_release
 from modelkeel.update.git import Entries, Entry, Repo
 from modelkeel.update.merge import Conflict, Note, find_moves, merge
-from modelkeel.update.migrations import Step
+from modelkeel.update.migrations import OwnFiles, Step
 from modelkeel.update.outcome import Plan, Question
 from modelkeel.update.overlap import changes_between, find_overlaps
 from modelkeel.update.ownership import leave_to_project
@@ -119,6 +119,29 @@ def make_plan(
     prepared.before = make_baseline(scratch, remote, old.commit, rendered[1])
     _merge(scratch, prepared, given, rendered, frozenset(keep))
     return prepared
+
+
+def own_files(scratch: Scratch, prepared: Prepared) -> OwnFiles:
+    """The project's own files that the template changed, for the migrations."""
+    old, new = prepared.before, prepared.baseline
+    if not prepared.steps or old is None or new is None:
+        return {}
+    paths = [
+        path
+        for path in sorted(old.project | new.project)
+        if old.entries.get(path) != new.entries.get(path)
+    ]
+    pairs = {path: (old.entries.get(path), new.entries.get(path)) for path in paths}
+    blobs = scratch.blobs([e.oid for pair in pairs.values() for e in pair if e and e.is_file])
+
+    def text(entry: Entry | None) -> str | None:
+        data = blobs.get(entry.oid) if entry else None
+        try:
+            return data.decode("utf-8") if data is not None else None
+        except UnicodeDecodeError:
+            return None
+
+    return {path: (text(was), text(now)) for path, (was, now) in pairs.items()}
 
 
 def _merge(

@@ -60,7 +60,7 @@ def continue_update(
         tree = scratch.tree_of(before) if committed else _settled_tree(scratch, before, staged)
         steps = [Step(n, Version(a), Version(b), c, m) for n, a, b, c, m in state["steps"]]
         commands = state["verify"] if verify is None else verify
-        final, notes = try_out(scratch, tree, steps, commands, on_line)
+        final, notes = try_out(scratch, tree, steps, commands, on_line, state.get("own", {}))
         commit = head
         if not (committed and final == tree):
             commit = make_commit(scratch, final, head, _message(state["message"], notes))

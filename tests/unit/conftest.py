@@ -64,7 +64,7 @@ require_reachable = true
 max_difference = 1e-6
 """
 PARAMS = """
-source: {path: data/source/table.csv}
+sources: [{name: table, path: data/source/table.csv}]
 contract: governance/data/table.odcs.yaml
 target: risk
 features: {numeric: [amount], categorical: [housing]}

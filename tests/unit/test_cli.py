@@ -61,8 +61,8 @@ def test_contract_check(project: Project) -> None:
 def test_bad_data_ends_with_its_code_and_a_remedy(
     project: Project, old: str, new: str, code: int, said: str
 ) -> None:
-    text = project.source_path.read_text()
-    project.source_path.write_text(text.replace(old, new, 1))
+    text = (project.root / "data/source/table.csv").read_text()
+    (project.root / "data/source/table.csv").write_text(text.replace(old, new, 1))
     done = keel(project.root, "contract", "check")
     assert done.returncode == code
     assert said in done.stderr

@@ -17,9 +17,22 @@ from modelkeel.records.params import Features
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
 
+MAX_LEVELS = 50
+"""How many values of a text column are told apart, the most frequent ones."""
+MAX_INPUTS = 1000
+"""How many numbers all text columns together may become."""
 
-def preprocessing(features: Features, *, scale: bool = False) -> ColumnTransformer:
-    """Numbers as they are, or scaled for a linear model; categories one-hot."""
+
+def preprocessing(
+    features: Features, rows: pl.DataFrame, *, scale: bool = False
+) -> ColumnTransformer:
+    """Numbers as they are, or scaled for a linear model; the frequent categories one-hot.
+
+    Args:
+        features: the columns.
+        rows: what is trained on, as `model_inputs` gives it.
+        scale: fill in missing numbers and scale all.
+    """
     # Imported here: the prepare stage trains nothing and starts faster without.
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -27,10 +40,17 @@ def preprocessing(features: Features, *, scale: bool = False) -> ColumnTransform
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
     numeric = make_pipeline(SimpleImputer(), StandardScaler()) if scale else "passthrough"
-    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return ColumnTransformer(
-        [("numeric", numeric, features.numeric), ("categorical", one_hot, features.categorical)]
-    )
+    most = max(2, min(MAX_LEVELS, MAX_INPUTS // max(1, len(features.categorical))))
+    levels = [frequent(rows[name], most) for name in features.categorical]
+    one_hot = OneHotEncoder(categories=levels, handle_unknown="ignore", sparse_output=False)
+    parts = [("numeric", numeric, features.numeric), ("categorical", one_hot, features.categorical)]
+    return ColumnTransformer([part for part in parts if part[2]])
+
+
+def frequent(column: pl.Series, most: int) -> list[str]:
+    """The values that occur most, in order of the alphabet."""
+    counts = column.alias("value").value_counts().sort("count", "value", descending=[True, False])
+    return sorted(counts["value"].head(most).to_list())
 
 
 def main() -> None:

@@ -1,20 +1,15 @@
-"""Ingest: read the source as it is, every value as text with its row number."""
+"""Ingest: read the sources that params.yaml declares into one table with row numbers."""
 
 from __future__ import annotations
 
-from modelkeel.data.sources import read_csv, require_columns
+from modelkeel.data.sources import ingest
 from modelkeel.errors import run_stage
 from modelkeel.project import load_project
 
 
 def main() -> None:
-    """Write data/raw.parquet."""
-    project = load_project()
-    params = project.params
-    rows = read_csv(project.source_path)
-    require_columns(rows, project.source_path, params.needed, params.target)
-    rows.write_parquet(project.data_dir / "raw.parquet")
-    print(f"{rows.height} rows read from {params.source.path}")
+    """Write data/raw.parquet and data/inputs.json."""
+    print(ingest(load_project()).to_text())
 
 
 if __name__ == "__main__":

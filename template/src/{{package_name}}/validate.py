@@ -5,26 +5,37 @@ from __future__ import annotations
 import json
 
 import polars as pl
-from modelkeel.data.contract import check, load_contract, quality, refuse_broken
+from modelkeel.data.contract import Outcome, check_file, load_contract, quality, refuse_broken
 from modelkeel.data.labels import require_classes
+from modelkeel.data.quality.history import record
+from modelkeel.data.quality.personal import refuse_personal
 from modelkeel.errors import run_stage
 from modelkeel.project import load_project
 
 
 def main() -> None:
-    """Write data/valid.parquet, data/quarantine.parquet and reports/quality.json."""
+    """Write data/valid.parquet, data/quarantine.parquet, reports/quality.json and evidence/data."""
     project = load_project()
     contract = load_contract(project.contract_path)
-    checked = check(pl.read_parquet(project.data_dir / "raw.parquet"), contract)
-    checked.quarantine.write_parquet(project.data_dir / "quarantine.parquet")
-    project.write_report("quality.json", json.dumps(quality(checked), indent=2) + "\n")
+    refuse_personal(project, contract)
+    valid = project.data_dir / "valid.parquet"
 
-    allowed = project.gates.contract.max_quarantine_share
-    refuse_broken(checked, contract, allowed, project.source_path)
+    def accept(found: Outcome) -> None:
+        project.write_report("quality.json", json.dumps(quality(found), indent=2) + "\n")
+        allowed = project.gates.contract.max_quarantine_share
+        refuse_broken(found, contract, allowed, project.source_names)
+
+    found = check_file(
+        project.data_dir / "raw.parquet",
+        contract,
+        valid=valid,
+        quarantine=project.data_dir / "quarantine.parquet",
+        accept=accept,
+    )
     if project.task == "classification":
-        require_classes(checked.valid, project)
-    checked.valid.write_parquet(project.data_dir / "valid.parquet")
-    print(f"{checked.valid.height} of {checked.rows} rows hold the contract")
+        require_classes(pl.read_parquet(valid, columns=[project.params.target]), project)
+    record(project, found)
+    print(f"{found.rows - found.quarantined} of {found.rows} rows hold the contract")
 
 
 if __name__ == "__main__":

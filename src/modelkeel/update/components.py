@@ -64,8 +64,8 @@ COMPONENTS = {
     "contract": Component(
         about="a data contract with example data, and the settings that name them",
         files=(
-            "governance/data/", "governance/gates.toml", "params.yaml", "charter.toml",
-            "data/source/",
+            "governance/data/", "governance/gates.toml", "governance/system.toml", "params.yaml",
+            "charter.toml", "data/source/",
         ),
         tools=("modelkeel[data]",),
         settings=True,

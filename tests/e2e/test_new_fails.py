@@ -52,9 +52,10 @@ def test_a_failing_stage_is_named_and_can_be_resumed(
     template = copy_template(tmp_path / "template")
     stage = template / "template/src/{{package_name}}/sources.py"
     good = stage.read_text(encoding="utf-8")
-    assert good.count("    project = load_project()\n") == 1
-    broken = '    raise OSError("the disk is made of cheese")\n'
-    stage.write_text(good.replace("    project = load_project()\n", broken), encoding="utf-8")
+    begin = "def main() -> None:\n"
+    assert good.count(begin) == 1
+    broken = f'{begin}    raise OSError("the disk is made of cheese")\n'
+    stage.write_text(good.replace(begin, broken), encoding="utf-8")
     options = ("--template", str(template), "--defaults", "--run")
     done = keel(tmp_path, env, "new", "out", *options, check=False)
     assert done.returncode == 1

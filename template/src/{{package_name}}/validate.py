@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 from modelkeel.data.contract import Outcome, check_file, load_contract, quality, refuse_broken
@@ -18,22 +20,25 @@ def main() -> None:
     project = load_project()
     contract = load_contract(project.contract_path)
     refuse_personal(project, contract)
-    valid = project.data_dir / "valid.parquet"
 
     def accept(found: Outcome) -> None:
         project.write_report("quality.json", json.dumps(quality(found), indent=2) + "\n")
         allowed = project.gates.contract.max_quarantine_share
         refuse_broken(found, contract, allowed, project.source_names)
 
-    found = check_file(
-        project.data_dir / "raw.parquet",
-        contract,
-        valid=valid,
-        quarantine=project.data_dir / "quarantine.parquet",
-        accept=accept,
-    )
-    if project.task == "classification":
-        require_classes(pl.read_parquet(valid, columns=[project.params.target]), project)
+    # The last good rows stay until the new ones have passed everything.
+    with TemporaryDirectory(dir=project.data_dir) as folder:
+        valid = Path(folder, "valid.parquet")
+        found = check_file(
+            project.data_dir / "raw.parquet",
+            contract,
+            valid=valid,
+            quarantine=project.data_dir / "quarantine.parquet",
+            accept=accept,
+        )
+        if project.task == "classification":
+            require_classes(pl.read_parquet(valid, columns=[project.params.target]), project)
+        valid.replace(project.data_dir / valid.name)
     record(project, found)
     print(f"{found.rows - found.quarantined} of {found.rows} rows hold the contract")
 

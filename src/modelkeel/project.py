@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Literal, cast
 
 from modelkeel.errors import BadInput
+from modelkeel.records.approvals import Approval
 from modelkeel.records.charter import Charter
 from modelkeel.records.gates import Gates
+from modelkeel.records.incidents import Incident
 from modelkeel.records.params import Params
+from modelkeel.records.privacy import Privacy
+from modelkeel.records.reasons import Reasons
+from modelkeel.records.risks import Risks
 from modelkeel.records.system import System
 
 Task = Literal["classification", "regression"]
@@ -59,6 +64,55 @@ class Project:
     def gates(self) -> Gates:
         """Thresholds of the gates."""
         return Gates.load(self.root / "governance" / "gates.toml")
+
+    @property
+    def governance_dir(self) -> Path:
+        """The records that people write."""
+        return self.root / "governance"
+
+    @cached_property
+    def risks(self) -> Risks | None:
+        """What may go wrong; None where the tier asks for no such record."""
+        path = self.governance_dir / "risks.toml"
+        return Risks.load(path) if path.is_file() else None
+
+    @cached_property
+    def privacy(self) -> Privacy | None:
+        """How personal data is processed; None where there is no such record."""
+        path = self.governance_dir / "privacy.toml"
+        return Privacy.load(path) if path.is_file() else None
+
+    @cached_property
+    def reasons(self) -> Reasons | None:
+        """What people are told of a decision; None where there is no such record."""
+        path = self.governance_dir / "reasons.toml"
+        return Reasons.load(path) if path.is_file() else None
+
+    @cached_property
+    def approvals(self) -> dict[Path, Approval]:
+        """What people decided, by file; whether a signature holds is another question."""
+        return {
+            path: Approval.load(path)
+            for path in sorted((self.governance_dir / "approvals").glob("*.toml"))
+        }
+
+    @cached_property
+    def incidents(self) -> dict[Path, Incident]:
+        """What happened, by file."""
+        return {
+            path: Incident.load(path)
+            for path in sorted((self.governance_dir / "incidents").glob("*.toml"))
+        }
+
+    @property
+    def evidence_dir(self) -> Path:
+        """What machines measured and stated, addressed by digest."""
+        return self.root / "evidence"
+
+    @property
+    def documents_dir(self) -> Path:
+        """Documents rendered from records and evidence."""
+        return self.root / "docs" / "governance"
 
     @property
     def contract_path(self) -> Path:

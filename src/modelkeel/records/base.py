@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema
 
 from modelkeel.errors import BadInput
+from modelkeel.records.habits import hint, line_of_error
+from modelkeel.records.keys import known_keys, nearest
+from modelkeel.records.places import line_of
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["KIND", "Email", "Record", "Strict", "Text", "describe", "line_of"]
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
@@ -20,7 +28,32 @@ def _email(value: str) -> str:
     return value
 
 
-Email = Annotated[str, AfterValidator(_email)]
+Email = Annotated[
+    str, AfterValidator(_email), WithJsonSchema({"type": "string", "format": "email"})
+]
+
+# Text that stands where somebody was to write something.
+PLACEHOLDER = re.compile(
+    r"\b(?:TODO|TBD|TBC|FIXME|XXX|lorem ipsum)\b|\[(?:insert|your)\b[^\]]*\]"
+    r"|<(?:your|insert|name|fill|describe)\b[a-z _-]*>"
+    r"|\binsert .{1,40} here\b",
+    re.IGNORECASE,
+)
+
+
+def _text(value: str) -> str:
+    if found := PLACEHOLDER.search(value):
+        raise ValueError(
+            f"{found[0]!r} is a placeholder; write the text, or "
+            '{ todo = "what is missing", owner = "name@domain", due = 2027-01-31 }'
+        )
+    return value
+
+
+# Marks the parts of an error's location that name the kind of an answer, not a key of the file.
+KIND = "is "
+
+Text = Annotated[str, AfterValidator(_text)]
 
 
 class Strict(BaseModel):
@@ -41,35 +74,64 @@ class Record(Strict):
         """
         if not path.is_file():
             raise BadInput(f"{path}: no such file", remedy=f"write {path.name}, or restore it")
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         try:
             return cls.model_validate(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
-            raise BadInput(f"{path}: no valid TOML: {error}", remedy="mend that line") from None
+            raise BadInput(_not_toml(error, path, text), remedy="mend that line") from None
         except ValidationError as error:
-            raise BadInput(describe(error, path, text), remedy="mend the keys named") from None
+            raise BadInput(describe(error, path, text, cls), remedy="mend the keys named") from None
 
 
-def describe(error: ValidationError, path: Path, text: str) -> str:
-    """Say what pydantic found, one `file:line: key: problem` a line."""
+def read_text(path: Path) -> str:
+    """The text of a record.
+
+    Raises:
+        BadInput: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise BadInput(f"{path}:{line}: is not UTF-8", remedy="save it as UTF-8") from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise BadInput(f"{path}: cannot be read: {reason}", remedy="check its rights") from None
+
+
+def describe(
+    error: ValidationError, path: Path, text: str, model: type[BaseModel] | None = None
+) -> str:
+    """Say what pydantic found, one `file:line: key: problem` a line.
+
+    Args:
+        error: what it found.
+        path: the file, for the message.
+        text: what stands in it.
+        model: the record it was to be, to suggest keys for those that it does not know.
+    """
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
-        location = [str(part) for part in problem["loc"]]
+        location = [str(part) for part in problem["loc"] if not str(part).startswith(KIND)]
         key = ".".join(location) or "(whole file)"
-        message = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{path}:{line_of(location, text)}: {key}: {message}")
+        said = _said(problem, location, model)
+        lines.append(f"{path}:{line_of(location, text)}: {key}: {said}")
     return "\n".join(lines)
 
 
-def line_of(location: list[str], text: str) -> int:
-    """The line (from 1) where the last key found of a location stands in a TOML or YAML text."""
-    line, found = 1, 1
-    lines = text.splitlines()
-    for part in (part for part in location if not part.isdigit()):
-        name = re.escape(part)
-        pattern = re.compile(rf"^\s*\[+.*\b{name}\b.*\]+|\b{name}[\"']?\s*[=:]")
-        for number in range(line, len(lines) + 1):
-            if pattern.search(lines[number - 1]):
-                line = found = number
-                break
-    return found
+def _said(problem: ErrorDetails, location: list[str], model: type[BaseModel] | None) -> str:
+    if problem["type"] != "extra_forbidden":
+        return problem["msg"].removeprefix("Value error, ")
+    known = known_keys(model, location) if model else []
+    if near := nearest(location[-1], known):
+        return f"unknown key; did you mean {near!r}?"
+    return f"unknown key; known here: {', '.join(known)}" if known else "unknown key"
+
+
+def _not_toml(error: tomllib.TOMLDecodeError, path: Path, text: str) -> str:
+    """What `tomllib` says of a text, and what it comes from if that is a habit of YAML."""
+    number = line_of_error(str(error), text)
+    line = text.splitlines()[number - 1] if text.strip() else ""
+    said = f"{path}:{number}: no valid TOML: {error}"
+    found = hint(line)
+    return f"{said}: {found}" if found else said

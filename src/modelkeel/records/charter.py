@@ -7,13 +7,13 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from modelkeel.records.base import Email, Record, Strict
+from modelkeel.records.base import Email, Record, Strict, Text
 
 
 class Decision(Strict):
     """The decision that the model is to improve."""
 
-    statement: str = Field(min_length=10)
+    statement: Text = Field(min_length=10)
     subject: str = Field(min_length=2)
     actions: list[str] = Field(min_length=1)
     volume_per_month: int = Field(gt=0)
@@ -26,11 +26,16 @@ class Owner(Strict):
 
 
 class Outcome(Strict):
-    """What happens after the decision, and when it is known."""
+    """What happens after the decision, and when it is known.
+
+    `observable_when` names the actions after which the outcome is seen at all: whether a declined
+    applicant would have repaid is never known. Left out, it is seen after each action.
+    """
 
     label: str
     classes: dict[str, str] = Field(default_factory=dict)
     delay_days: int = Field(ge=0)
+    observable_when: list[str] = Field(default_factory=list)
 
 
 class Payoff(Strict):
@@ -42,11 +47,20 @@ class Payoff(Strict):
     source: str = Field(min_length=3)
 
 
+class Cost(Strict):
+    """What the model costs beyond today's way, in the unit of the value."""
+
+    per_decision: float = Field(default=0.0, ge=0.0)
+    fixed_per_month: float = Field(default=0.0, ge=0.0)
+    build_once: float = Field(default=0.0, ge=0.0)
+
+
 class Value(Strict):
     """The payoff table, in one unit."""
 
     unit: str
     payoff: list[Payoff] = Field(min_length=2)
+    cost: Cost | None = None
 
 
 class Baseline(Strict):
@@ -64,6 +78,64 @@ class Target(Strict):
     confidence: float = Field(gt=0.5, lt=1.0)
 
 
+Design = Literal["replay", "control_arm", "disagreement"]
+
+
+class Control(Strict):
+    """How model and baseline are compared once decisions are live.
+
+    replay: on past outcomes only, so no cause is shown. control_arm: `share` of all decisions,
+    drawn at random, follow the baseline. disagreement: of the decisions where model and baseline
+    differ, `share`, drawn at random, follow the baseline.
+    """
+
+    design: Design
+    share: float | None = Field(default=None, gt=0.0, le=0.5)
+    approval: str | None = None
+
+    @model_validator(mode="after")
+    def _share_given(self) -> Self:
+        if (self.share is None) != (self.design == "replay"):
+            raise ValueError("control.share goes with control_arm and disagreement, not replay")
+        return self
+
+
+class Guardrail(Strict):
+    """A measure that must not get worse while the decision gets better.
+
+    `metric` is one of those of `keel charter value`, with its argument: `share_of_action(approve)`.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    metric: str = Field(pattern=r"^[a-z_]+(\([^()]{1,80}\))?$")
+    min: float | None = None
+    max: float | None = None
+    why: Text = Field(min_length=10)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("a guardrail needs min or max")
+        return self
+
+
+class Kill(Strict):
+    """When the model is stopped: a bound of the interval of the uplift passes `below`."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    bound: Literal["low", "value", "high"] = "high"
+    below: float = 0.0
+    window_days: int = Field(gt=0)
+    action: Literal["route_to_baseline"] = "route_to_baseline"
+
+
+class Review(Strict):
+    """How often the owner looks at the charter, and until when it holds."""
+
+    every_days: int = Field(gt=0)
+    expires: date
+
+
 class Charter(Record):
     """`charter.toml`: intent, written by people; `evaluate` judges the model by it."""
 
@@ -74,6 +146,10 @@ class Charter(Record):
     value: Value
     baseline: Baseline
     target: Target
+    control: Control = Control(design="replay")
+    guardrail: list[Guardrail] = Field(default_factory=list)
+    kill: list[Kill] = Field(default_factory=list)
+    review: Review | None = None
 
     @property
     def task(self) -> Literal["classification", "regression"]:
@@ -97,7 +173,19 @@ class Charter(Record):
             raise ValueError(f"value.payoff has unknown (action, outcome) {sorted(unknown)}")
         if self.baseline.policy not in policies:
             raise ValueError(f"baseline.policy must be one of {policies}")
+        if unseen := set(self.outcome.observable_when) - set(self.decision.actions):
+            raise ValueError(f"outcome.observable_when names unknown actions {sorted(unseen)}")
         return self
+
+    def value_known(self, action: str) -> bool:
+        """Whether what an action was worth is ever known: the outcome is seen, or changes nothing.
+
+        For regression the outcome is seen whatever was forecast.
+        """
+        if self.task == "regression" or not self.outcome.observable_when:
+            return True
+        amounts = {row.amount for row in self.value.payoff if row.action == action}
+        return action in self.outcome.observable_when or len(amounts) == 1
 
     def payoff_matrix(self) -> tuple[list[str], list[str], list[list[float]]]:
         """Actions, classes, and amounts[action][class] (classification)."""

@@ -86,6 +86,95 @@ class PersonalGate(Strict):
     cleared: list[str] = Field(default_factory=list)
 
 
+class CharterGate(Strict):
+    """Whether a target that cannot be measured by its date stops the promotion."""
+
+    require_measurable: bool = True
+
+
+class PerformanceGate(Strict):
+    """The least of the primary measure (lower bound), and the most of its miscalibration.
+
+    Classification: area under the ROC curve, and expected calibration error beyond what chance
+    gives. Regression: `min_r2`, the share of the variance explained.
+    """
+
+    min_auc: float = Field(default=0.5, ge=0.0, le=1.0)
+    min_r2: float = Field(default=0.0, le=1.0)
+    max_calibration_error: float = Field(default=0.1, ge=0.0, le=1.0)
+
+
+class ChampionGate(Strict):
+    """How much worse than the champion a candidate may be on the same held-out rows.
+
+    A difference of value per decision, in the charter's unit: the upper bound of the loss.
+    """
+
+    max_loss: float = Field(ge=0.0)
+
+
+class SlicesGate(Strict):
+    """How far the primary measure of a slice may be worse than that of all rows, beyond chance.
+
+    Classification: `max_drop` of the AUC. Regression: `max_error_rise` of the mean absolute error,
+    as a share of that of all rows; 1.0 is twice as much, for where more happens more is missed.
+    """
+
+    max_drop: float = Field(default=0.1, ge=0.0)
+    max_error_rise: float = Field(default=1.0, ge=0.0)
+
+
+class FairnessGate(Strict):
+    """The least ratio of the favourable action's share between groups.
+
+    `favourable` is an action; `columns` are slices of params.yaml. Of each column, the group with
+    the lowest share is compared with the one with the highest. The four-fifths rule: 29 CFR
+    1607.4(D). An interval that holds `min_ratio` is a warning, one below it fails.
+    """
+
+    favourable: str | None = None
+    columns: list[str] = Field(default_factory=list)
+    min_ratio: float = Field(default=0.8, gt=0.0, le=1.0)
+
+
+class RobustnessGate(Strict):
+    """How many decisions may flip, or how far values may move, when inputs are disturbed.
+
+    `max_flips`: share of held-out rows whose decision changes under noise of a twentieth of each
+    number's spread; `max_missing_flips`: when one optional value goes missing. For a regression
+    both are the mean change of the value in standard deviations of the target.
+    """
+
+    max_flips: float = Field(default=0.1, ge=0.0)
+    max_missing_flips: float = Field(default=0.3, ge=0.0)
+
+
+class ReproductionGate(Strict):
+    """How far the scores of a second training may lie from the first, and how old it may be."""
+
+    max_difference: float = Field(default=1e-6, ge=0.0)
+    max_age_days: int = Field(default=30, gt=0)
+
+
+class VulnerabilitiesGate(Strict):
+    """How old the last look for known vulnerabilities may be."""
+
+    max_age_days: int = Field(default=14, gt=0)
+
+
+class FreshnessGate(Strict):
+    """How old, in days, a model's training and a drill may be."""
+
+    max_model_days: int = Field(default=180, gt=0)
+    max_drill_days: int = Field(default=90, gt=0)
+
+
+class ValueGate(Strict):
+    """Whether live decisions may stand without a measured value."""
+
+    max_age_days: int = Field(default=90, gt=0)
+
+
 class Gates(Record):
     """`governance/gates.toml`."""
 
@@ -98,3 +187,13 @@ class Gates(Record):
     leakage: LeakageGate = LeakageGate()
     labels: LabelsGate = LabelsGate()
     personal: PersonalGate = PersonalGate()
+    charter: CharterGate = CharterGate()
+    performance: PerformanceGate = PerformanceGate()
+    champion: ChampionGate = ChampionGate(max_loss=0.0)
+    slices: SlicesGate = SlicesGate()
+    fairness: FairnessGate = FairnessGate()
+    robustness: RobustnessGate = RobustnessGate()
+    reproduction: ReproductionGate = ReproductionGate()
+    vulnerabilities: VulnerabilitiesGate = VulnerabilitiesGate()
+    freshness: FreshnessGate = FreshnessGate()
+    value: ValueGate = ValueGate()

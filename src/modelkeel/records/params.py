@@ -126,7 +126,7 @@ class Params(Strict):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise BadInput(describe(error, path, text), remedy="mend the keys named") from None
+            raise BadInput(describe(error, path, text, cls), remedy="mend the keys named") from None
 
 
 def _refuse_old_source(path: Path, data: Any, text: str) -> None:

@@ -19,7 +19,11 @@ READY_SECONDS = 90.0
 _STEPS = (
     ("environment", "Installing the environment", ("sync",)),
     ("pipeline", "Running the pipeline", ("run", "dvc", "repro")),
-    ("promote", "Passing the gates and promoting", ("run", "keel", "model", "promote")),
+    (
+        "promote",
+        "Passing the gates and promoting",
+        ("run", "keel", "model", "promote", "--trial"),
+    ),
 )
 
 

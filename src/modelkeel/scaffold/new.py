@@ -100,7 +100,7 @@ def _new(
         }
     else:
         result.next_commands |= {
-            "promote": "uv run keel model promote",
+            "promote": "uv run keel model promote --trial",
             "API": f"uv run uvicorn {package}.serve:app",
         }
     report.finish(result)

@@ -144,7 +144,7 @@ def _git(path: Path, *arguments: str) -> bytes:
 
 def _major(version: str) -> int:
     first = version.removeprefix("v").split(".")[0]
-    return int(first) if first.isdigit() else 0
+    return int(first) if first.isdecimal() else 0
 
 
 def _changes(old: Contract, new: Contract) -> Iterator[Change]:

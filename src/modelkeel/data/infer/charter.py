@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from statistics import NormalDist
 from typing import Any
 
 import polars as pl
@@ -16,6 +17,8 @@ from modelkeel.data.infer.target import Target
 ASSUMED = "assumed by `keel contract infer`"
 _CONFIDENCE = 0.9
 _TO_LINEAR, _GAIN_SHARE = 0.1, 0.05
+_AHEAD = timedelta(days=180)
+_DAYS_A_MONTH = 365.25 / 12
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ def charter_of(
     """The charter of a table.
 
     Args:
-        old: the charter that is there; statement, subject, volume, owner and a date to come stay.
+        old: the charter that is there; statement, subject, volume, owner and a date at least half
+            a year ahead stay.
         target: the target.
         values: its known values.
         test_share: share of the rows that is held out.
@@ -42,13 +46,17 @@ def charter_of(
     """
     decision, goal = old.get("decision", {}), old.get("target", {})
     by = goal.get("by")
-    kept = by if isinstance(by, date) and by > today else today + timedelta(days=365)
+    kept = by if isinstance(by, date) and by >= today + _AHEAD else today + timedelta(days=365)
     made = (
         _classification(target, test_share)
         if target.task == "classification"
         else _regression(values, test_share)
     )
     unit, actions, payoff, policy, at_least, to_linear, comments = made
+    volume = decision.get("volume_per_month", 100)
+    spread = _spread(target, payoff, values)
+    least = _detectable(spread, volume * (kept - today).days / _DAYS_A_MONTH)
+    at_least = max(at_least, least)
     name = target.column.name
     outcome: dict[str, Any] = {"label": name, "delay_days": 0}
     if target.classes:
@@ -59,7 +67,7 @@ def charter_of(
             "statement": decision.get("statement", f"Predict {name}."),
             "subject": decision.get("subject", "case"),
             "actions": actions,
-            "volume_per_month": decision.get("volume_per_month", 100),
+            "volume_per_month": volume,
         },
         "owner": old.get("owner", {}),
         "outcome": outcome,
@@ -71,6 +79,8 @@ def charter_of(
             "by": kept,
             "confidence": _CONFIDENCE,
         },
+        # What holds for any table stays; guardrails speak of columns and go.
+        **{key: old[key] for key in ("kill", "review") if key in old},
     }
     doubts = [
         (
@@ -82,6 +92,10 @@ def charter_of(
             f"{record['decision']['statement']!r}, about {record['decision']['subject']!r}"
         ),
         "outcome.delay_days in charter.toml is 0: write when the outcome is known",
+        (
+            "the thresholds in governance/gates.toml ask little of a table that nobody knows yet: "
+            "performance, and robustness.max_missing_flips, how much may hang on one missing value"
+        ),
     ]
     return Charter(record, comments, to_linear, doubts)
 
@@ -124,7 +138,8 @@ def _classification(target: Target, test_share: float) -> _Made:
     comments = {
         "value": about,
         "baseline": f"Without a model: always the most frequent class. {ASSUMED.capitalize()}.",
-        "target": f"A modest gain, {ASSUMED}: agree on it with the owner.",
+        "target": f"A modest gain that can be told from chance by its date, {ASSUMED}: agree\n"
+        "on it with the owner.",
     }
     ordered = [actions[name] for name in classes]
     # What chance alone may move on the held-out rows is no loss.
@@ -147,12 +162,32 @@ def _regression(values: pl.Series, test_share: float) -> _Made:
         "value": "What an error is worth, for each unit predicted too much and too little. That "
         "both cost\nthe same is an assumption; write what they cost you.",
         "baseline": f"Without a model: always the mean. {ASSUMED.capitalize()}.",
-        "target": f"A twentieth of the error that always predicting the mean makes, {ASSUMED}:\n"
-        "agree on it with the owner.",
+        "target": "A twentieth of the error that always predicting the mean makes, or what can be\n"
+        f"told from chance by its date, {ASSUMED}: agree on it with the owner.",
     }
     chance = 1 / math.sqrt(values.len() * test_share)
     to_linear = float(f"{max(_TO_LINEAR, chance) * error:.2g}")
     return unit, ["act on the prediction"], payoff, "mean", gain, to_linear, comments
+
+
+def _spread(target: Target, payoff: list[dict[str, Any]], values: pl.Series) -> float:
+    """At most so far does what a model gains over the baseline scatter from row to row."""
+    if target.task == "regression":
+        # one forecast moves the error by no more than it lies away from the mean
+        return float(values.cast(pl.Float64).std() or 1.0)  # type: ignore[arg-type]
+    total = sum(target.classes.values())
+    worth = {row["outcome"]: row["amount"] for row in payoff if row["amount"]}
+    return math.sqrt(sum(n / total * worth[name] ** 2 for name, n in target.classes.items()))
+
+
+def _detectable(spread: float, decisions: float) -> float:
+    """The gain that so many decisions tell from none, rounded up to two figures.
+
+    The half width of the interval of a mean: a target below it would fail the gate G-CHARTER.
+    """
+    half = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2) * spread / math.sqrt(max(decisions, 1.0))
+    step = 10.0 ** (math.floor(math.log10(half)) - 1)
+    return float(f"{math.ceil(half / step) * step:.6g}")
 
 
 def charter_text(charter: Charter) -> str:
@@ -193,12 +228,32 @@ def _table(value: Mapping[str, Any]) -> Any:
     return table
 
 
-def gates_text(old: str, charter: Charter, max_quarantine_share: float) -> str:
-    """The gates with the room left to the linear model in the new unit, all else as it was."""
+def gates_text(
+    old: str, charter: Charter, max_quarantine_share: float, *, groups: Sequence[str]
+) -> str:
+    """The gates with what belongs to a table set anew, all else as it was.
+
+    Args:
+        old: the gates that are there.
+        charter: the new charter, whose unit the room left to other models is in.
+        max_quarantine_share: share of rows that may break the contract.
+        groups: columns to compare groups of people by.
+    """
     import tomlkit
 
     document = tomlkit.parse(old)
     document["baseline"]["min_uplift"] = 0.0
     document["baseline"]["max_loss_to_linear"] = charter.max_loss_to_linear
     document["contract"]["max_quarantine_share"] = max_quarantine_share
+    if "champion" in document:
+        document["champion"]["max_loss"] = charter.max_loss_to_linear
+    performance = document.get("performance", {})
+    for name, least in (("min_auc", 0.5), ("min_r2", 0.0)):
+        if name in performance:
+            performance[name] = least
+    if "robustness" in document:  # how much may hang on one value is for people to say
+        document["robustness"]["max_missing_flips"] = 1.0
+    if "fairness" in document:
+        document["fairness"].pop("favourable", None)
+        document["fairness"]["columns"] = list(groups)
     return tomlkit.dumps(document)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import polars as pl
 from modelkeel.data.contract import Contract, dump_contract, parse_contract
 from modelkeel.data.infer import repository
 from modelkeel.data.infer.charter import Charter, charter_text, gates_text
+from modelkeel.data.infer.reasons import reasons_text
 from modelkeel.data.infer.roles import Concluded
 from modelkeel.data.infer.rules import column_names
 from modelkeel.data.infer.settings import Settings
@@ -21,6 +23,9 @@ from modelkeel.data.infer.target import Target
 from modelkeel.project import Project
 from modelkeel.records.charter import Charter as CharterRecord
 from modelkeel.records.params import Params
+from modelkeel.records.reasons import Reasons
+
+REASONS = "governance/reasons.toml"
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Conclusion:
     known: pl.DataFrame
     quarantine_share: float
     doubts: list[str]
+    today: date
 
 
 def files_of(project: Project, found: Conclusion) -> tuple[dict[str, bytes | Path], list[str]]:
@@ -75,8 +81,12 @@ def files_of(project: Project, found: Conclusion) -> tuple[dict[str, bytes | Pat
         found.contract.path.relative_to(root).as_posix(): contract.encode(),
         "params.yaml": params.encode(),
         "charter.toml": charter.encode(),
-        "governance/gates.toml": gates_text(gates, found.charter, allowed).encode(),
+        "governance/gates.toml": gates_text(
+            gates, found.charter, allowed, groups=_groups(found)
+        ).encode(),
     }
+    if (root / REASONS).is_file():
+        files[REASONS] = _reasons(found).encode()
     if table.content is not None:
         files[place] = table.content
     return files, left
@@ -86,6 +96,25 @@ def local_paths(table: Table) -> list[str]:
     """Where the table lies in the project, if it does."""
     place = table.source.get("path")
     return [place] if place and "://" not in place else []
+
+
+def _groups(found: Conclusion) -> list[str]:
+    """Columns kept for audits that the model is judged by, part by part."""
+    params = found.settings.params
+    sliced = [each["column"] for each in params["evaluate"]["slices"]]
+    return [name for name in sliced if name in params["audit"]]
+
+
+def _reasons(found: Conclusion) -> str:
+    """A code a feature; against a person goes the action for the rarest class, until one says."""
+    params, record = found.settings.params, found.charter.record
+    actions, classes = record["decision"]["actions"], found.target.classes
+    rarest = sorted(classes).index(min(classes, key=lambda name: classes[name])) if classes else 0
+    features = [*params["features"]["numeric"], *params["features"]["categorical"]]
+    owner = record["owner"].get("accountable", "")
+    text = reasons_text(features, params["audit"], actions[rarest], owner, found.today)
+    Reasons.model_validate(tomllib.loads(text))
+    return text
 
 
 def _allowed(share: float) -> float:

@@ -13,7 +13,7 @@ import polars as pl
 from modelkeel.data.contract import Contract, check
 from modelkeel.data.infer import repository, writing
 from modelkeel.data.infer.charter import charter_of
-from modelkeel.data.infer.files import Conclusion, files_of, local_paths
+from modelkeel.data.infer.files import REASONS, Conclusion, files_of, local_paths
 from modelkeel.data.infer.result import Inferred
 from modelkeel.data.infer.roles import roles_of
 from modelkeel.data.infer.rules import column_names, with_rules
@@ -146,6 +146,7 @@ def _conclude(
         known,
         checked.share,
         doubts,
+        today,
     )
 
 
@@ -186,6 +187,11 @@ def _told(
         f"governance/system.toml says domain {use.domain!r} and personal data "
         f"{use.personal_data!r}: does that hold for this table?"
     )
+    if REASONS in written:
+        doubts.append(
+            f"{REASONS} has a code for each feature: write its texts, and say which action goes "
+            "against a person"
+        )
     if served:
         doubts.append(
             "the champion was of another table: it is no longer served "
@@ -196,7 +202,7 @@ def _told(
     steps = [
         "git diff                        # what was concluded",
         "uv run dvc repro                # train on it",
-        "uv run keel model promote       # the gates judge it; a refusal says what it lacks",
+        "uv run keel model promote --trial   # the gates judge it; a refusal says what it lacks",
         f"uv run uvicorn {project.package}.serve:app",
         "uv run nox",
     ]

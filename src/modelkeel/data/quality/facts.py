@@ -6,7 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from modelkeel.data.quality.drifting import ColumnDrift
-from modelkeel.data.quality.markup import row, table, tag
+from modelkeel.data.quality.markup import tag
+from modelkeel.pages import row, table
 
 if TYPE_CHECKING:
     from modelkeel.data.quality.report import DataReport

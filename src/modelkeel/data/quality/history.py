@@ -14,6 +14,7 @@ import polars as pl
 from modelkeel.data.contract import Contract, Outcome, load_contract, quality
 from modelkeel.data.contract.model import ROW
 from modelkeel.data.digest import sha256_file
+from modelkeel.data.quality.personal import scanned
 from modelkeel.data.quality.profiles import profile
 from modelkeel.data.sources.writing import write_text
 from modelkeel.errors import BadInput
@@ -37,6 +38,8 @@ class Snapshot:
         inputs: what was read of each source, as in data/inputs.json.
         quality: the record of reports/quality.json.
         profile: of the rows that hold the contract.
+        personal: how many columns were scanned for personal data, and what is undeclared; None
+            where an older version kept no scan.
     """
 
     path: Path
@@ -47,6 +50,7 @@ class Snapshot:
     inputs: list[dict[str, Any]]
     quality: dict[str, Any]
     profile: dict[str, Any]
+    personal: dict[str, Any] | None = None
 
     @property
     def rows(self) -> int:
@@ -78,8 +82,8 @@ class Snapshot:
 def record(project: Project, outcome: Outcome) -> Path:
     """Keep what the pipeline has read and checked.
 
-    A table that is known is not written again, unless the contract has changed since: then other
-    rows may hold, and other columns be about people.
+    A table that is known is not written again, unless the contract has changed since, or what the
+    scan for personal data finds: then other rows may hold, and other columns be about people.
 
     Args:
         project: whose data/raw.parquet, data/inputs.json and data/valid.parquet are there.
@@ -92,10 +96,14 @@ def record(project: Project, outcome: Outcome) -> Path:
     digest = sha256_file(project.data_dir / "raw.parquet")
     rules = sha256_file(project.contract_path)
     path = project.root / EVIDENCE / f"{digest[:16]}.json"
-    if path.is_file() and _read(path).contract_digest == rules:
-        return path
+    contract = load_contract(project.contract_path)
+    personal = scanned(project, contract)
+    if path.is_file():
+        known = _read(path)
+        if known.contract_digest == rules and known.personal == personal:
+            return path
     rows = pl.scan_parquet(project.data_dir / "valid.parquet", glob=False).drop(ROW, strict=False)
-    hidden = hidden_columns(load_contract(project.contract_path))
+    hidden = hidden_columns(contract)
     found = {
         "schema": SCHEMA,
         "digest": digest,
@@ -104,6 +112,7 @@ def record(project: Project, outcome: Outcome) -> Path:
         "contract_sha256": rules,
         "inputs": _inputs(project),
         "quality": quality(outcome),
+        "personal": personal,
         "profile": profile(rows, hidden=hidden),
     }
     write_text(path, dumped(found))
@@ -198,6 +207,7 @@ def _read(path: Path) -> Snapshot:
             inputs=[dict(each) for each in value["inputs"]],
             quality=dict(value["quality"]),
             profile=profile_of(value["profile"]),
+            personal=_scan_of(value.get("personal")),
         )
         _ = found.rows, found.quarantined, found.share, found.sources
         if path.stem != found.digest[:16]:
@@ -207,6 +217,12 @@ def _read(path: Path) -> Snapshot:
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadInput(f"{path}: is no record of an ingest: {said(error)}", remedy=REMEDY) from None
     return found
+
+
+def _scan_of(value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {"columns": int(value["columns"]), "undeclared": dict(value["undeclared"])}
 
 
 def said(error: Exception) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from modelkeel.data.quality.drifting import ColumnDrift
 from modelkeel.data.quality.facts import drift_section, reading_section, sources_section
-from modelkeel.data.quality.markup import row, table, tag
+from modelkeel.data.quality.markup import tag
 from modelkeel.data.quality.plots import distribution, line_plot
 from modelkeel.data.quality.reference import HOW, REFERENCE
+from modelkeel.pages import Page, card, render, row, table
 
 if TYPE_CHECKING:
     from modelkeel.data.quality.report import DataReport
@@ -28,45 +29,26 @@ def render_page(made: DataReport) -> str:
         ("sources", "Sources and digests", sources_section(made)),
         ("reading", "How to read this", reading_section()),
     ]
-    present = [section for section in sections if section[2]]
-    links = "".join(f'<li><a href="#{name}">{head}</a></li>' for name, head, _ in present)
-    body = "\n".join(
-        f'<section aria-labelledby="{name}"><h2 id="{name}">{head}</h2>\n{text}</section>'
-        for name, head, text in present
-    )
-    css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    title = f"Data of {escape(made.name)}"
     now = made.current
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-{css}</style>
-</head>
-<body>
-<header class="top">
-<p class="kicker">{escape(now.contract)}</p>
-<h1>{title}</h1>
-<p class="lead">{now.rows:,} rows, checked on {now.time:%Y-%m-%d at %H:%M} UTC, table \
-<code>{now.digest[:16]}</code></p>
-</header>
-<main>
-{_verdict(made)}
-<nav aria-label="Sections"><ul>{links}</ul></nav>
-{body}
-</main>
-</body>
-</html>
-"""
+    return render(
+        Page(
+            title=f"Data of {made.name}",
+            kicker=now.contract,
+            lead=(
+                f"{now.rows:,} rows, checked on {now.time:%Y-%m-%d at %H:%M} UTC, "
+                f"table <code>{now.digest[:16]}</code>"
+            ),
+            top=_verdict(made),
+            sections=sections,
+            css=Path(__file__).with_name("page.css").read_text(encoding="utf-8"),
+        )
+    )
 
 
 def _verdict(made: DataReport) -> str:
     given = made.reference
     if given is None or made.drift is None:
-        return _card(
+        return card(
             "wait",
             "No reference accepted yet",
             "<p>There is nothing to compare this data with. Look at it below; if it is what a "
@@ -80,7 +62,7 @@ def _verdict(made: DataReport) -> str:
     )
     if not made.drifted:
         look = f", {len(made.warned)} worth a look" if made.warned else ""
-        return _card("good", f"No column drifted{look}", accepted)
+        return card("good", f"No column drifted{look}", accepted)
     # the columns that drifted are the first
     items = "".join(
         f'<li><a href="#column-{at}">{escape(each.name)}</a>: {escape(each.why)}</li>'
@@ -94,11 +76,7 @@ def _verdict(made: DataReport) -> str:
         "<p>Mend the source. If the change is right, accept this data as the new reference:</p>"
         f"<pre><code>{escape(HOW)}</code></pre>"
     )
-    return _card("bad", head, f"<ul>{items}</ul>{accepted}{remedy}")
-
-
-def _card(state: str, head: str, text: str) -> str:
-    return f'<div class="verdict card {state}"><p class="chip">{head}</p>{text}</div>'
+    return card("bad", head, f"<ul>{items}</ul>{accepted}{remedy}")
 
 
 def _history(made: DataReport) -> str:

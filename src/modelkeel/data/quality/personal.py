@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -151,9 +151,27 @@ def refuse_personal(project: Project, contract: Contract, data: Path | None = No
     path = data or project.data_dir / "raw.parquet"
     if not path.is_file():
         raise BadInput(f"{path}: is not there", remedy="run `uv run dvc repro ingest`")
+    refuse_undeclared(_scan(project, contract, path), contract)
+
+
+def scanned(project: Project, contract: Contract) -> dict[str, Any]:
+    """What the scan of data/raw.parquet found, for the record that gates read.
+
+    Returns:
+        `columns`: how many there are; `undeclared`: column to what it looks like, where the
+        contract does not say so.
+    """
+    path = project.data_dir / "raw.parquet"
+    names = pl.read_parquet_schema(path)
+    return {
+        "columns": sum(not name.startswith("_") for name in names),
+        "undeclared": {each.column: each.to_text() for each in _scan(project, contract, path)},
+    }
+
+
+def _scan(project: Project, contract: Contract, path: Path) -> list[PersonalFinding]:
     health = project.system.use.domain == "health"
-    cleared = project.gates.personal.cleared
-    refuse_undeclared(scan(path, contract, health=health, cleared=cleared), contract)
+    return scan(path, contract, health=health, cleared=project.gates.personal.cleared)
 
 
 def _look(name: str, values: Values, *, health: bool) -> PersonalFinding | None:

@@ -140,7 +140,7 @@ def swiss(text: str) -> bool:
 
 def vin(text: str) -> bool:
     """Vehicle identification number with its check digit."""
-    values = [int(each) if each.isdigit() else _VIN[each] for each in text]
+    values = [int(each) if each.isdecimal() else _VIN[each] for each in text]
     total = sum(a * b for a, b in zip(values, _VIN_WEIGHTS, strict=True)) % 11
     return text[8] == ("X" if total == 10 else str(total))
 

@@ -108,21 +108,32 @@ def report(project: Project) -> DataReport:
     snapshots = load(project)
     current = newest(project, snapshots)
     accepted = load_reference(project)
-    limits = Limits(**project.gates.drift.model_dump())
-    hidden = hidden_columns(load_contract(project.contract_path))
-    found = drift(accepted.profile, current.profile, limits) if accepted else None
     made = DataReport(
         name=project.name,
         snapshots=tuple(each for each in snapshots if each.contract == current.contract),
         current=current,
         reference=accepted,
-        drift=found and _without(found, hidden),
-        limits=limits,
-        hidden=frozenset(hidden),
+        drift=compare(project, current, accepted) if accepted else None,
+        limits=_limits(project),
+        hidden=frozenset(hidden_columns(load_contract(project.contract_path))),
         path=project.reports_dir / "data.html",
     )
     write_text(made.path, render_page(made))
     return made
+
+
+def compare(project: Project, current: Snapshot, accepted: Reference) -> Drift:
+    """How far a table lies from the reference, by the limits of governance/gates.toml.
+
+    Raises:
+        BadInput: a record is broken.
+    """
+    hidden = hidden_columns(load_contract(project.contract_path))
+    return _without(drift(accepted.profile, current.profile, _limits(project)), hidden)
+
+
+def _limits(project: Project) -> Limits:
+    return Limits(**project.gates.drift.model_dump())
 
 
 def refuse_drifted(found: DataReport) -> None:

@@ -202,7 +202,7 @@ def _asked_wait(header: str | None, otherwise: float) -> float:
     """Seconds that `Retry-After` asks for, given as seconds or as a date."""
     if not header:
         return otherwise
-    if header.strip().isdigit():
+    if header.strip().isdecimal():
         return float(header)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
@@ -239,7 +239,7 @@ def _records(answer: Any, path: str, where: str) -> list[dict[str, Any]]:
 
 def _at(answer: Any, path: str) -> Any:
     for key in path.split("."):
-        if isinstance(answer, list) and key.isdigit() and int(key) < len(answer):
+        if isinstance(answer, list) and key.isdecimal() and int(key) < len(answer):
             answer = answer[int(key)]
         else:
             answer = answer.get(key) if isinstance(answer, dict) else None

@@ -1,0 +1,65 @@
+"""An incident: what happened, when it was known, and the clocks that the law starts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from modelkeel.records.answer import Answer
+from modelkeel.records.base import Email, Record, Text
+
+
+def _with_zone(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("give the time with its zone, such as 2026-11-24T09:30:00Z")
+    return value.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_with_zone)]
+Harm = Literal[
+    "death",
+    "serious_health",
+    "critical_infrastructure",
+    "widespread",
+    "fundamental_rights",
+    "property_or_environment",
+    "personal_data_breach",
+    "none",
+]
+
+# Art 73(2)-(4) of Regulation (EU) 2024/1689; Art 33(1) of Regulation (EU) 2016/679.
+_CLOCKS: dict[Harm, timedelta] = {
+    "death": timedelta(days=10),
+    "serious_health": timedelta(days=15),
+    "critical_infrastructure": timedelta(days=2),
+    "widespread": timedelta(days=2),
+    "fundamental_rights": timedelta(days=15),
+    "property_or_environment": timedelta(days=15),
+    "personal_data_breach": timedelta(hours=72),
+}
+
+
+class Incident(Record):
+    """`governance/incidents/DATE-NAME.toml`."""
+
+    schema_: Literal["incident/1"] = Field(alias="schema")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: Text = Field(min_length=10)
+    harm: list[Harm] = Field(min_length=1)
+    happened: Moment
+    known: Moment
+    model_digest: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    description: Text = Field(min_length=10)
+    cause: Answer[Text]
+    measures: Answer[list[Text]]
+    owner: Email
+    reported: Moment | None = None
+    closed: Moment | None = None
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the authority must have the first report: the shortest clock that runs."""
+        clocks = [_CLOCKS[each] for each in self.harm if each in _CLOCKS]
+        return self.known + min(clocks) if clocks else None

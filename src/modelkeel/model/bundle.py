@@ -1,6 +1,7 @@
 """A bundle: a model in a folder, with everything needed to trust it.
 
     model.onnx signature.json decision.json profile.json golden.json manifest.json
+    and, where it can say why: explainer.npz reasons.json
 
 A bundle is verified, its digest compared, then loaded, then its golden rows replayed: in that
 order, or it is refused.
@@ -14,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -32,26 +33,36 @@ from modelkeel.model.files import (
 )
 from modelkeel.model.golden import (
     TOLERANCE,
+    Golden,
     golden_of,
     parse_golden,
     replay_golden,
     worst_difference,
 )
 from modelkeel.model.lineage import Lineage
-from modelkeel.model.manifest import Manifest, verify, write_manifest
+from modelkeel.model.manifest import EXPLAINER, REASONS, Manifest, verify, write_manifest
 from modelkeel.model.signature import Signature
+from modelkeel.records.reasons import Reasons
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from modelkeel.model.champion import Champion
+    from modelkeel.model.explain.explainer import Explainer
+    from modelkeel.model.explain.reason_codes import ReasonCodes
     from modelkeel.model.scorer import Scorer
+
+_Part = TypeVar("_Part", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified, loaded bundle. `record` is the approval it was found by, if any."""
+    """A verified, loaded bundle.
+
+    `record` is the approval it was found by, if any. `explainer` is None where there is no exact
+    one, `reasons` where people are told none.
+    """
 
     path: Path
     manifest: Manifest
@@ -60,6 +71,8 @@ class Bundle:
     scorer: Scorer
     digest: str
     record: Champion | None = None
+    explainer: Explainer | None = None
+    reasons: Reasons | None = None
 
     @property
     def version(self) -> str | None:
@@ -92,13 +105,25 @@ class Bundle:
         if not isinstance(self.decision, PayoffDecision):
             return None
         actions = self.decision.actions
-        best = (scores @ self._payoff).argmax(axis=1)
-        return [actions[index] for index in best.tolist()]
+        return [actions[index] for index in self.expected(scores).argmax(axis=1).tolist()]
+
+    def expected(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The expected payoff of each action (n, actions), for (n, k) probabilities."""
+        return scores @ self._payoff
 
     def replay(self) -> tuple[float, int]:
         """Score the golden rows again: the largest difference, and how many rows there are."""
         golden = parse_golden(read_file(self.path / "golden.json"))
         return worst_difference(self.scorer, golden), len(golden.scores)
+
+    @cached_property
+    def reason_codes(self) -> ReasonCodes | None:
+        """Groups contributions by reason; None where people are told no reasons."""
+        from modelkeel.model.explain.reason_codes import ReasonCodes
+
+        if self.reasons is None:
+            return None
+        return ReasonCodes(self.reasons, self.signature, self.decision)
 
     @cached_property
     def _payoff(self) -> NDArray[np.float64]:
@@ -122,6 +147,8 @@ def write_bundle(
     profile: BaseModel | Mapping[str, Any],
     golden_columns: Mapping[str, Sequence[Any]],
     lineage: Mapping[str, Any],
+    explainer: bytes | None = None,
+    reasons: Reasons | None = None,
 ) -> Bundle:
     """Write a bundle and load it back.
 
@@ -129,12 +156,13 @@ def write_bundle(
     bundle that was there is moved aside for that moment; should a kill fall into it, the next
     write puts it back first, and loading says where it is.
 
-    `lineage` has any of the fields of `Lineage`.
+    `lineage` has any of the fields of `Lineage`; `explainer` is what `compile_explainer` gave.
 
     Raises:
         BadInput: an argument cannot be written (unknown lineage key, decision that does not fit
             the classes, no golden rows, a golden value that breaks the signature).
-        Refused: the model does not fit its signature, or gives no finite score on a golden row.
+        Refused: the model does not fit its signature, or gives no finite score on a golden row;
+            the explainer is of another model.
     """
     from modelkeel.model.scorer import Scorer  # not at the top: it loads ONNX Runtime
 
@@ -144,6 +172,8 @@ def write_bundle(
     origin = _checked_lineage(lineage)
     content = Path(onnx_path).read_bytes()
     golden = golden_of(golden_columns, signature, Scorer(content, signature))
+    if explainer is not None:
+        _explainer(explainer, signature, rule, reasons, Golden.model_validate(golden))
     tables: dict[str, Any] = {
         "signature.json": signature.model_dump(mode="json"),
         "decision.json": rule.model_dump(mode="json"),
@@ -152,6 +182,8 @@ def write_bundle(
         else dict(profile),
         "golden.json": golden,
     }
+    if reasons is not None:
+        tables[REASONS] = reasons.model_dump(mode="json", by_alias=True)
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = folder.parent / f".{folder.name}.new"
@@ -159,6 +191,8 @@ def write_bundle(
     try:
         building.mkdir()
         (building / "model.onnx").write_bytes(content)
+        if explainer is not None:
+            (building / EXPLAINER).write_bytes(explainer)
         for file, value in tables.items():
             write_json(building / file, value, file)
         write_manifest(building, name, origin)
@@ -187,22 +221,33 @@ def load_bundle(
     path = Path(path)
     found = verify(path, expected_digest)
     content = found.content
-    signature = _parse_signature(content["signature.json"], path)
+    signature = _parsed(Signature, content["signature.json"], path / "signature.json")
     decision = _parse_decision(content["decision.json"], signature, path)
     parse_table(content["profile.json"], str(path / "profile.json"))
     scorer = Scorer(content["model.onnx"], signature)
     golden = parse_golden(content["golden.json"])
     replay_golden(scorer, golden, path / "golden.json", tolerance)
-    return Bundle(path, found.manifest, signature, decision, scorer, found.digest)
+    reasons = _parsed(Reasons, content[REASONS], path / REASONS) if REASONS in content else None
+    explainer = None
+    if EXPLAINER in content:
+        explainer = _explainer(content[EXPLAINER], signature, decision, reasons, golden)
+    return Bundle(
+        path=path,
+        manifest=found.manifest,
+        signature=signature,
+        decision=decision,
+        scorer=scorer,
+        digest=found.digest,
+        explainer=explainer,
+        reasons=reasons,
+    )
 
 
-def _parse_signature(raw: bytes, path: Path) -> Signature:
+def _parsed(model: type[_Part], raw: bytes, path: Path) -> _Part:
     try:
-        return Signature.model_validate_json(raw)
+        return model.model_validate_json(raw)
     except ValidationError as error:
-        raise Refused(
-            f"{path / 'signature.json'}: {first_problem(error)}", remedy=REBUILD
-        ) from error
+        raise Refused(f"{path}: {first_problem(error)}", remedy=REBUILD) from error
 
 
 def _parse_decision(raw: bytes, signature: Signature, path: Path) -> Decision:
@@ -210,6 +255,18 @@ def _parse_decision(raw: bytes, signature: Signature, path: Path) -> Decision:
         return checked_decision(json.loads(raw), signature)
     except (BadInput, ValueError) as error:
         raise Refused(f"{path / 'decision.json'}: {error}", remedy=REBUILD) from error
+
+
+def _explainer(
+    content: bytes,
+    signature: Signature,
+    decision: Decision,
+    reasons: Reasons | None,
+    golden: Golden,
+) -> Explainer:
+    from modelkeel.model.explain.bundled import bundled_explainer  # not at the top: it loads numpy
+
+    return bundled_explainer(content, signature, decision, reasons, golden)
 
 
 def _checked_lineage(lineage: Mapping[str, Any]) -> Lineage:

@@ -2,15 +2,17 @@
 
 It is named by one file, so that replacing it is one atomic step:
 
-    models/champion.json             name, version, digest, run id, time, and the folder below
-    models/champion/<digest12>/      the bundle that was promoted, and the one before it
+    models/champion.json                      name, version, digest, run id, time, folder, previous
+    models/champion/<digest12>/               the bundle that was promoted, and the one before it
+    models/champion/<digest12>.summary.json   what was decided of it, and
+    models/champion/<digest12>.sig            the signature of it, where there is one
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +25,6 @@ from modelkeel.model.bundle import Bundle, load_bundle
 from modelkeel.model.files import (
     first_problem,
     read_file,
-    read_table,
     replace_folder,
     sync,
     write_json,
@@ -34,7 +35,10 @@ RECORD = "champion.json"
 
 
 class Champion(BaseModel):
-    """`champion.json`: what was approved to serve. `folder` is relative to the models folder."""
+    """`champion.json`: what was approved to serve. `folder` is relative to the models folder.
+
+    `trial` says that it is only tried out; `previous` is the digest that a rollback returns to.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = Field(min_length=1)
@@ -43,15 +47,17 @@ class Champion(BaseModel):
     run_id: str | None = None
     promoted_at: str
     folder: str = Field(pattern=r"^champion/[0-9a-f]{12}$")
+    trial: bool = False
+    previous: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
 def publish_bundle(src: Path, champion_dir: Path, record: Mapping[str, Any]) -> Champion:
     """Make `src` the champion; `champion_dir` is the project's models/champion.
 
-    `record` has name and any of version, run_id, promoted_at, digest; a digest given must be
-    that of `src`. The bundle is copied beside the present one, then champion.json is replaced
-    in one step: killed at any moment, either the old or the new champion loads. The bundle that
-    was champion before is kept; older ones are removed.
+    `record` has name and any of version, run_id, promoted_at, trial, previous, digest; a digest
+    given must be that of `src`. The bundle is copied beside the present one, then champion.json
+    is replaced in one step: killed at any moment, either the old or the new champion loads. The
+    bundle that was champion before is kept; older ones are removed.
 
     Raises:
         BadInput: the record has an unknown or missing key.
@@ -60,23 +66,64 @@ def publish_bundle(src: Path, champion_dir: Path, record: Mapping[str, Any]) -> 
     champion_dir = Path(champion_dir)
     approved = record.get("digest")
     bundle = load_bundle(Path(src), str(approved) if approved else None)
-    folder = f"champion/{bundle.digest[:12]}"
     if champion_dir.name != "champion":
         raise BadInput(
             f"{champion_dir} is no champion folder", remedy="give the folder models/champion"
         )
-    champion = _record(bundle, folder, record)
-    champion_dir.mkdir(parents=True, exist_ok=True)
-    _place(bundle, champion_dir / bundle.digest[:12])
     models = champion_dir.parent
-    before = _folder_in(models / RECORD)
-    _point_at(models, champion)
-    if before == folder:  # promoted again: what came before it stays
-        return champion
-    for old in champion_dir.iterdir():
-        if old.is_dir() and not old.is_symlink() and f"champion/{old.name}" not in (folder, before):
-            shutil.rmtree(old, ignore_errors=True)
+    before = _read_if_sound(models)
+    champion = _record(bundle, record, before)
+    place_bundle(bundle, models)
+    point_at(models, champion)
+    clear_out(models, [each.digest for each in (before, champion) if each])
     return champion
+
+
+def place_bundle(bundle: Bundle, models: Path) -> Path:
+    """Copy a bundle to where it will serve from, onto the disk, unless it is there already."""
+    target = models / folder_of(bundle.digest)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if _is_sound(target, bundle.digest):
+        return target
+    incoming = target.parent / f".{target.name}.new"
+    shutil.rmtree(incoming, ignore_errors=True)
+    shutil.copytree(bundle.path, incoming)
+    verify(incoming, bundle.digest)
+    for file in [*files_below(incoming), MANIFEST]:
+        sync(incoming / file)
+    replace_folder(incoming, target)
+    sync(target.parent)
+    return target
+
+
+def point_at(models: Path, champion: Champion) -> None:
+    """Replace champion.json in one step."""
+    pointer = models / f".{RECORD}.new"
+    write_json(pointer, champion.model_dump(mode="json"), RECORD)
+    sync(pointer)
+    pointer.replace(models / RECORD)
+    sync(models)
+
+
+def clear_out(models: Path, kept: Collection[str]) -> None:
+    """Remove bundles, summaries and signatures but those of the champion and the digests given."""
+    champion = _read_if_sound(models)
+    if champion is None:
+        return
+    digests = {*kept, champion.digest, champion.previous or champion.digest}
+    names = {digest[:12] for digest in digests}
+    for old in (models / "champion").iterdir():
+        if old.is_symlink() or old.name.removeprefix(".").partition(".")[0] in names:
+            continue
+        if old.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.unlink(missing_ok=True)
+
+
+def folder_of(digest: str) -> str:
+    """Where the bundle with a digest serves from, below the models folder."""
+    return f"champion/{digest[:12]}"
 
 
 def read_champion(models_dir: Path) -> Champion | None:
@@ -117,14 +164,15 @@ def load_champion(models_dir: Path) -> Bundle:
     return replace(bundle, record=record)
 
 
-def _record(bundle: Bundle, folder: str, given: Mapping[str, Any]) -> Champion:
+def _record(bundle: Bundle, given: Mapping[str, Any], before: Champion | None) -> Champion:
     values = {
         "version": bundle.manifest.version,
         "run_id": bundle.manifest.run_id,
         "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "previous": previous_of(before, bundle.digest),
         **given,
         "digest": bundle.digest,
-        "folder": folder,
+        "folder": folder_of(bundle.digest),
     }
     try:
         return Champion.model_validate(values)
@@ -135,27 +183,21 @@ def _record(bundle: Bundle, folder: str, given: Mapping[str, Any]) -> Champion:
         ) from error
 
 
-def _place(bundle: Bundle, target: Path) -> None:
-    """Copy the bundle to `target` and onto the disk, unless it is there already."""
-    if _is_sound(target, bundle.digest):
-        return
-    incoming = target.parent / f".{target.name}.new"
-    shutil.rmtree(incoming, ignore_errors=True)
-    shutil.copytree(bundle.path, incoming)
-    verify(incoming, bundle.digest)
-    for file in [*files_below(incoming), MANIFEST]:
-        sync(incoming / file)
-    replace_folder(incoming, target)
-    sync(target.parent)
+def previous_of(before: Champion | None, digest: str) -> str | None:
+    """What a rollback returns to once `digest` takes the place of `before`.
+
+    The same bundle promoted again keeps what came before it.
+    """
+    if before is None:
+        return None
+    return before.previous if before.digest == digest else before.digest
 
 
-def _point_at(models: Path, champion: Champion) -> None:
-    """Replace champion.json in one step."""
-    pointer = models / f".{RECORD}.new"
-    write_json(pointer, champion.model_dump(mode="json"), RECORD)
-    sync(pointer)
-    pointer.replace(models / RECORD)
-    sync(models)
+def _read_if_sound(models: Path) -> Champion | None:
+    try:
+        return read_champion(models)
+    except Refused:
+        return None
 
 
 def _is_sound(path: Path, digest: str) -> bool:
@@ -164,11 +206,3 @@ def _is_sound(path: Path, digest: str) -> bool:
     except Refused:
         return False
     return True
-
-
-def _folder_in(path: Path) -> str:
-    """The folder an existing champion.json names; "" when it names none."""
-    try:
-        return str(read_table(path).get("folder", ""))
-    except Refused:
-        return ""

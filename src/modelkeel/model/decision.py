@@ -15,13 +15,17 @@ _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 class PayoffDecision(BaseModel):
-    """Take the action of the greatest expected payoff: amounts[action][outcome]."""
+    """Take the action of the greatest expected payoff: amounts[action][outcome].
+
+    `baseline` is the action that is taken where there is no model to ask.
+    """
 
     model_config = _STRICT
     kind: Literal["payoff"] = "payoff"
     actions: list[str] = Field(min_length=1)
     outcomes: list[str] = Field(min_length=1)
     amounts: list[list[float]]
+    baseline: str | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> PayoffDecision:
@@ -29,6 +33,8 @@ class PayoffDecision(BaseModel):
             len(row) != len(self.outcomes) for row in self.amounts
         ):
             raise ValueError("amounts must have one row an action and one column an outcome")
+        if self.baseline is not None and self.baseline not in self.actions:
+            raise ValueError("baseline must be one of the actions")
         return self
 
 

@@ -13,7 +13,10 @@ import polars as pl
 from modelkeel.data.contract import Column, Contract, Normalise
 from modelkeel.data.contract.values import date_formats, days
 from modelkeel.errors import Refused
+from modelkeel.model.pattern import matcher
+from modelkeel.model.rules import UncheckedRule
 from modelkeel.model.scorer import Scorer
+from modelkeel.model.served_rules import holding_examples, served_rules
 from modelkeel.model.signature import Feature, Kind, Signature
 
 if TYPE_CHECKING:
@@ -44,13 +47,18 @@ def signature_of(
     """The model's signature: features from params.yaml, their meaning from the contract.
 
     The example of a feature is the median or most frequent value of the rows, so that the
-    documentation of the API shows plausible values and nobody's own.
+    documentation of the API shows plausible values and nobody's own. Rules across features and
+    patterns that serving cannot check as Polars does are listed in `unchecked_rules`.
     """
     params = project.params
-    features = []
+    features, unchecked = [], []
     for name in params.features.names:
         column = contract.column(name)
         kind = "category" if name in params.features.categorical else _KINDS[column.kind]
+        shape = _shape(column, kind)
+        if column.pattern is not None and (reason := _unreadable(column.pattern)):
+            shape["pattern"] = None
+            unchecked.append(UncheckedRule(name=f"{name}: pattern", reason=f"it has {reason}"))
         features.append(
             Feature(
                 name=name,
@@ -60,6 +68,7 @@ def signature_of(
                 categories=list(column.categories)
                 if kind == "category" and column.categories
                 else None,
+                **shape,
                 nullable=not column.required,
                 description=column.description,
                 unit=column.unit,
@@ -67,13 +76,42 @@ def signature_of(
                 normalise=_normalise(column, kind),
             )
         )
+    rules, told = served_rules(contract, features, rows)
+    examples = holding_examples(rules, features, rows)
     return Signature(
         name=project.name,
         task=project.task,
         target=params.target,
         classes=classes,
-        features=features,
+        features=[
+            each.model_copy(update={"example": _written(examples[each.name])})
+            if each.name in examples
+            else each
+            for each in features
+        ],
+        rules=rules,
+        unchecked_rules=[*unchecked, *told],
     )
+
+
+def _shape(column: Column, kind: Kind) -> dict[str, Any]:
+    """Lengths and pattern of text; where there are categories, those say enough."""
+    if kind != "category" or column.kind != "string" or column.categories:
+        return {}
+    return {
+        "min_length": column.min_length,
+        "max_length": column.max_length,
+        "pattern": column.pattern,
+    }
+
+
+def _unreadable(pattern: str) -> str:
+    """What in a pattern only Polars understands, or ""."""
+    try:
+        matcher(pattern)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _normalise(column: Column, kind: Kind) -> Normalise | None:
@@ -109,12 +147,16 @@ def _typical(values: pl.Series) -> Any:
     known = values.drop_nulls()
     if known.is_empty():
         return None
-    if known.dtype.is_temporal():
-        middle = known.sort()[known.len() // 2]
-        return middle.isoformat() + ("Z" if isinstance(middle, dt.datetime) else "")
-    if known.dtype.is_numeric():
-        return known.sort()[known.len() // 2]
+    if known.dtype.is_numeric() or known.dtype.is_temporal():
+        return _written(known.sort()[known.len() // 2])
     return known.mode().sort()[0]
+
+
+def _written(value: Any) -> Any:
+    """A typed value as a caller sends it."""
+    if isinstance(value, dt.date):
+        return value.isoformat() + ("Z" if isinstance(value, dt.datetime) else "")
+    return value
 
 
 def model_inputs(frame: pl.DataFrame, signature: Signature) -> pl.DataFrame:

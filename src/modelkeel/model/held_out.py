@@ -57,6 +57,7 @@ def evaluate_held_out(project: Project) -> Evaluation:
         audit=test.select(params.audit) if params.audit else None,
         slices=[SliceBy(each.column, each.edges) for each in params.evaluate.slices],
         predict=predict,
+        signature=signature,
         groups=group_ids(test, params.split.by),
         target=Target(charter.target.at_least, charter.target.confidence),
         confidence=params.evaluate.confidence,
@@ -70,6 +71,7 @@ def report_of(project: Project, evaluation: Evaluation) -> str:
     from modelkeel.model.report import render_report
 
     charter, system = project.charter, project.system
+    fair = project.gates.fairness
     trained = load_trained(project)
     lineage = trained.lineage
     commit = lineage["code_commit"]
@@ -81,6 +83,8 @@ def report_of(project: Project, evaluation: Evaluation) -> str:
         unit=charter.value.unit,
         volume_per_month=charter.decision.volume_per_month,
         meanings=charter.outcome.classes,
+        groups=(fair.columns or project.params.audit) if system.use.about_people else (),
+        favourable=fair.favourable if fair.favourable in charter.decision.actions else None,
         charter={
             "Accountable": charter.owner.accountable,
             "Today's policy": charter.baseline.policy,

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import modelkeel
 from modelkeel.data.digest import sha256_file
-from modelkeel.data.sources import input_digests
 from modelkeel.project import Project
 
 
@@ -19,6 +18,7 @@ class Lineage(BaseModel):
     Attributes:
         version: version in the registry, once it has one.
         run_id: the MLflow run that trained it.
+        trained_at: when, ISO 8601 in UTC; None in bundles of before this was recorded.
         code_commit: git commit; None outside git.
         code_dirty: whether tracked files differed from that commit.
         data: digest of each input by its path in the project, or URL without secrets.
@@ -33,6 +33,7 @@ class Lineage(BaseModel):
 
     version: str | None = None
     run_id: str | None = None
+    trained_at: str | None = None
     code_commit: str | None = None
     code_dirty: bool = False
     data: dict[str, str] = Field(default_factory=dict)
@@ -45,6 +46,8 @@ class Lineage(BaseModel):
 
 def lineage_of(project: Project, *, run_id: str | None = None) -> Lineage:
     """Digests of the code, data and records as they are now."""
+    from modelkeel.data.sources import input_digests  # not at the top: a server has no polars
+
     commit, dirty = _git_state(project.root)
     made = [project.data_dir / f"{name}.parquet" for name in ("raw", "train", "test")]
     return Lineage(

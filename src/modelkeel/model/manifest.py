@@ -27,6 +27,9 @@ from modelkeel.model.lineage import Lineage
 
 MANIFEST = "manifest.json"
 CORE_FILES = ("model.onnx", "signature.json", "decision.json", "profile.json", "golden.json")
+EXPLAINER, REASONS = "explainer.npz", "reasons.json"
+OPTIONAL_FILES = (EXPLAINER, REASONS)
+"""What a bundle may have besides."""
 
 
 class Manifest(Lineage):
@@ -45,7 +48,8 @@ class Verified:
     Attributes:
         manifest: its manifest.
         digest: SHA-256 of the manifest, in hexadecimal.
-        content: the very bytes that were verified, of each of `CORE_FILES`.
+        content: the very bytes that were verified, of `CORE_FILES` and, where they are there,
+            of `OPTIONAL_FILES`.
     """
 
     manifest: Manifest
@@ -89,7 +93,7 @@ def verify(path: Path, expected_digest: str | None = None) -> Verified:
                 f"{path / name} was changed: SHA-256 found {actual}, expected {expected}",
                 remedy=REBUILD,
             )
-        if name in CORE_FILES:
+        if name in (*CORE_FILES, *OPTIONAL_FILES):
             content[name] = body
     if expected_digest is not None and digest != expected_digest:
         raise Refused(

@@ -1,31 +1,47 @@
-"""The model registry: MLflow versions under the aliases candidate, champion and previous."""
+"""The model registry: versions in MLflow, and what is written to them."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from modelkeel.errors import KeelError, Refused
 from modelkeel.model.bundle import Bundle
-from modelkeel.model.champion import publish_bundle
 from modelkeel.model.training_log import RETRAIN, connect, log_evaluation, tracking_uri
 from modelkeel.project import Project
 
-CANDIDATE, CHAMPION, PREVIOUS = "candidate", "champion", "previous"
+CANDIDATE = "candidate"
 _DIGEST = "bundle.sha256"
+PROMOTED, _GATES = "promoted", "gates"
 _NUMERIC = ("number", "integer", "date", "timestamp")
 
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model version."""
+    """A registered model version.
+
+    Attributes:
+        name: of the model.
+        version: its number.
+        run_id: the run that trained it.
+        digest: of the bundle.
+        aliases: that point to it.
+        created: when it was registered, ISO 8601 in UTC.
+        promoted: `release` or `trial`, as what it last became champion; "" if it never did.
+        gates: what the gates said last; "" if none was asked.
+    """
 
     name: str
     version: str
     run_id: str
     digest: str
     aliases: tuple[str, ...]
+    created: str = ""
+    promoted: str = ""
+    gates: str = ""
 
 
 def register(project: Project, bundle: Bundle) -> Version:
@@ -38,57 +54,106 @@ def register(project: Project, bundle: Bundle) -> Version:
         Refused: the bundle names no training run.
     """
     mlflow = connect(project)
-    client = mlflow.MlflowClient()
-    known = _find(client, project.name, bundle.digest)
-    if known is None:
-        if bundle.manifest.run_id is None:
-            raise Refused(
-                f"{bundle.path}: names no MLflow run", remedy="run `dvc repro` to train a model"
+    with answering(project):
+        client = mlflow.MlflowClient()
+        known = number_of(list_versions(project), bundle.digest)
+        if known is None:
+            if bundle.manifest.run_id is None:
+                raise Refused(
+                    f"{bundle.path}: names no MLflow run", remedy="run `dvc repro` to train a model"
+                )
+            _require_run(client, project, bundle.manifest.run_id)
+            log_evaluation(
+                project,
+                bundle.manifest.run_id,
+                project.evaluation_path,
+                project.reports_dir / "evaluation.html",
             )
-        _require_run(client, project, bundle.manifest.run_id)
-        log_evaluation(
-            project,
-            bundle.manifest.run_id,
-            project.evaluation_path,
-            project.reports_dir / "evaluation.html",
-        )
-        known = _create(mlflow, client, project, bundle)
-    client.set_registered_model_alias(project.name, CANDIDATE, known)
-    return _version(client, project.name, known)
+            known = _create(mlflow, client, project, bundle)
+        client.set_registered_model_alias(project.name, CANDIDATE, known)
+        return find(project, known)
 
 
-def promote(project: Project, version: Version, bundle: Bundle) -> Version:
-    """Publish a registered bundle as champion and move the aliases; returns the version anew.
+def tag_gates(project: Project, version: str, outcome: str) -> None:
+    """Write what the gates said to a version.
 
-    The champion file is replaced first, in one step; aliases follow it, so a crash between the
-    two leaves a champion that serves and aliases that the next promotion sets right.
+    Raises:
+        KeelError: the registry cannot be reached.
     """
     client = connect(project).MlflowClient()
-    before = _by_alias(client, project.name, CHAMPION)
-    publish_bundle(
-        bundle.path,
-        project.models_dir / "champion",
-        {
-            "name": project.name,
-            "version": version.version,
-            "run_id": version.run_id,
-            "digest": bundle.digest,
-        },
-    )
-    if before is not None and before != version.version:
-        client.set_registered_model_alias(project.name, PREVIOUS, before)
-    client.set_registered_model_alias(project.name, CHAMPION, version.version)
-    with suppress(Exception):  # no alias to take away
-        client.delete_registered_model_alias(project.name, CANDIDATE)
-    return _version(client, project.name, version.version)
+    with answering(project):
+        client.set_model_version_tag(project.name, version, _GATES, outcome)
 
 
 def list_versions(project: Project) -> list[Version]:
-    """Every registered version, the newest first."""
+    """Every registered version, the newest first.
+
+    Raises:
+        KeelError: the registry cannot be reached.
+    """
     client = connect(project).MlflowClient()
-    found = client.search_model_versions(f"name='{project.name}'")
-    versions = [_version(client, project.name, str(each.version)) for each in found]
+    with answering(project):
+        aliases = _aliases(client, project.name)
+        found: list[Any] = []
+        token: str | None = None
+        while True:
+            page = client.search_model_versions(f"name='{project.name}'", page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                break
+        versions = [_version(each, aliases) for each in found]
     return sorted(versions, key=lambda each: int(each.version), reverse=True)
+
+
+def find(project: Project, version: str) -> Version:
+    """A version by its number.
+
+    Raises:
+        KeelError: the registry cannot be reached, or has no such version.
+    """
+    client = connect(project).MlflowClient()
+    with answering(project):
+        return _version(
+            client.get_model_version(project.name, version), _aliases(client, project.name)
+        )
+
+
+def run_tags(project: Project, run_id: str) -> Mapping[str, str]:
+    """What the run that trained a version recorded about its making.
+
+    Raises:
+        KeelError: the registry cannot be reached, or has not got the run.
+    """
+    client = connect(project).MlflowClient()
+    with answering(project):
+        return dict(client.get_run(run_id).data.tags)
+
+
+def number_of(versions: list[Version], digest: str, preferred: str | None = None) -> str | None:
+    """The version with a digest; two projects at one registry may have made more than one."""
+    numbers = [each.version for each in versions if each.digest == digest]
+    return preferred if preferred in numbers else min(numbers, key=int, default=None)
+
+
+@contextmanager
+def answering(project: Project) -> Iterator[None]:
+    """Tell a registry that fails in the middle from a fault of ours.
+
+    Raises:
+        KeelError: it failed.
+    """
+    try:
+        yield
+    except KeelError:
+        raise
+    except Exception as error:
+        said = str(error).strip() or type(error).__name__
+        reason = said.splitlines()[0].split("(Caused by")[0].strip()
+        raise KeelError(
+            f"MLflow at {tracking_uri(project)} failed: {reason}",
+            remedy="see that the server and its store are up, then run the command again",
+        ) from error
 
 
 def _create(mlflow: Any, client: Any, project: Project, bundle: Bundle) -> str:
@@ -132,26 +197,24 @@ def _require_run(client: Any, project: Project, run_id: str) -> None:
         ) from error
 
 
-def _find(client: Any, name: str, digest: str) -> str | None:
-    for each in client.search_model_versions(f"name='{name}'"):
-        if each.tags.get(_DIGEST) == digest:
-            return str(each.version)
-    return None
+def _aliases(client: Any, name: str) -> dict[str, list[str]]:
+    """Aliases by the version that they point to."""
+    found: dict[str, list[str]] = {}
+    for model in client.search_registered_models(f"name='{name}'"):
+        for alias, version in model.aliases.items():
+            found.setdefault(str(version), []).append(alias)
+    return found
 
 
-def _by_alias(client: Any, name: str, alias: str) -> str | None:
-    try:
-        return str(client.get_model_version_by_alias(name, alias).version)
-    except Exception:  # noqa: BLE001 - MLflow raises one type for a missing alias and the rest
-        return None
-
-
-def _version(client: Any, name: str, version: str) -> Version:
-    found = client.get_model_version(name, version)
+def _version(found: Any, aliases: Mapping[str, list[str]]) -> Version:
+    created = datetime.fromtimestamp(int(found.creation_timestamp) / 1000, UTC)
     return Version(
-        name=name,
+        name=found.name,
         version=str(found.version),
         run_id=str(found.run_id),
         digest=str(found.tags.get(_DIGEST, "")),
-        aliases=tuple(sorted(found.aliases)),
+        aliases=tuple(sorted(aliases.get(str(found.version), []))),
+        created=created.isoformat(timespec="seconds"),
+        promoted=str(found.tags.get(PROMOTED, "")),
+        gates=str(found.tags.get(_GATES, "")),
     )

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from modelkeel.data.contract.model import Normalise
 from modelkeel.data.contract.values import clean, days, from_days, read_value
 from modelkeel.errors import BadInput
+from modelkeel.model.pattern import matcher
+from modelkeel.model.rules import RowRule, UncheckedRule
 from modelkeel.project import Task
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ class Feature(BaseModel):
     `minimum` and `maximum` are inclusive and in `unit`; those of a date or timestamp are days since
     1970-01-01. `example` is a value a caller could send; when left out it is taken from the
     categories or from the middle of the range. `normalise` is how the data contract reads text of
-    this column; None where text is taken as it is.
+    this column; None where text is taken as it is. `min_length`, `max_length` (in characters) and
+    `pattern` (see `pattern`) are of text without categories, once it is normalised.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +44,9 @@ class Feature(BaseModel):
     minimum: float | None = None
     maximum: float | None = None
     categories: list[str] | None = None
+    min_length: int | None = Field(default=None, ge=0)
+    max_length: int | None = Field(default=None, ge=0)
+    pattern: str | None = None
     nullable: bool = False
     description: str = ""
     unit: str = ""
@@ -73,10 +79,29 @@ class Feature(BaseModel):
                 raise ValueError(f"feature {self.name}: a category appears twice")
         elif self.categories is not None:
             raise ValueError(f"feature {self.name}: a {self.kind} has no categories")
+        if self.shaped:
+            self._check_shape()
         problem = self.problem(self.example)
         if problem:
             raise ValueError(f"feature {self.name}: the example {problem}")
         return self
+
+    def _check_shape(self) -> None:
+        if self.kind != "category" or self.categories is not None:
+            raise ValueError(f"feature {self.name}: lengths and patterns are of text alone")
+        low, high = self.min_length, self.max_length
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"feature {self.name}: min_length is above max_length")
+        if self.pattern is not None:
+            try:
+                matcher(self.pattern)
+            except ValueError as error:
+                raise ValueError(f"feature {self.name}: the pattern has {error}") from None
+
+    @property
+    def shaped(self) -> bool:
+        """Whether text has to be of some length or pattern."""
+        return any(each is not None for each in (self.min_length, self.max_length, self.pattern))
 
     def problem(self, value: Value) -> str:
         """What is wrong with `value` for this feature, or "" when nothing is."""
@@ -87,7 +112,7 @@ class Feature(BaseModel):
                 return "is not text"
             if self.categories is not None and value not in self.categories:
                 return "is not one of the categories"
-            return ""
+            return self._shape_problem(value) if self.shaped else ""
         if self.kind == "boolean":
             return "" if isinstance(value, bool) else "is not true or false"
         if self.kind in MOMENTS and isinstance(value, str):
@@ -105,6 +130,15 @@ class Feature(BaseModel):
             return f"is below the minimum {self.bound(self.minimum)}"
         if self.maximum is not None and value > self.maximum:
             return f"is above the maximum {self.bound(self.maximum)}"
+        return ""
+
+    def _shape_problem(self, text: str) -> str:
+        if self.min_length is not None and len(text) < self.min_length:
+            return f"is shorter than {self.min_length} characters"
+        if self.max_length is not None and len(text) > self.max_length:
+            return f"is longer than {self.max_length} characters"
+        if self.pattern is not None and not matcher(self.pattern)(text):
+            return f"does not match {self.pattern}"
         return ""
 
     def read(self, text: str) -> Value:
@@ -128,7 +162,11 @@ class Feature(BaseModel):
 
 
 class Signature(BaseModel):
-    """What a model takes and gives. `classes` is in the order of the model's probabilities."""
+    """What a model takes and gives.
+
+    `classes` is in the order of the model's probabilities. `rules` are conditions across features
+    that each row has to hold; `unchecked_rules` are those that only the data contract checks.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -137,10 +175,15 @@ class Signature(BaseModel):
     target: str = Field(min_length=1)
     classes: list[str] = Field(default_factory=list)
     features: list[Feature] = Field(min_length=1)
+    rules: list[RowRule] = Field(default_factory=list)
+    unchecked_rules: list[UncheckedRule] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _consistent(self) -> Signature:
         names = self.feature_names
+        for rule in self.rules:
+            if unknown := [name for name in rule.columns if name not in names]:
+                raise ValueError(f"rule {rule.name}: {unknown[0]} is no feature")
         if len(set(names)) < len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise ValueError(f"a feature appears twice: {', '.join(twice)}")
@@ -237,11 +280,15 @@ def _days(value: object, feature: Feature) -> float | None:
 def _example(data: Mapping[str, Any]) -> Value:
     """An example made of a feature's own definition; None when the definition is not usable."""
     kind = data.get("kind")
-    if data.get("nullable") and "example" in data:
+    if data.get("nullable") and ("example" in data or data.get("pattern") is not None):
         return None
     if kind == "category":
         categories = data.get("categories")
-        return str(categories[0]) if isinstance(categories, list) and categories else "text"
+        if isinstance(categories, list) and categories:
+            return str(categories[0])
+        least, most = data.get("min_length"), data.get("max_length")
+        longer = "text" + "t" * (least - 4 if isinstance(least, int) else 0)
+        return longer[: most if isinstance(most, int) else None]
     if kind == "boolean":
         return True
     low, high = data.get("minimum"), data.get("maximum")

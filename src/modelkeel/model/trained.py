@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from modelkeel.model.training import CrossValidation
 
 EXAMPLE_ROWS = 3
+EXPLAINER = "explainer.npz"
 OUT_OF_FOLD = "out_of_fold.parquet"
 
 
@@ -34,6 +36,7 @@ class Trained:
         run_id: the MLflow run.
         decision: how scores become actions, from the charter.
         lineage: what the model was made from, with the run.
+        explainer: the bytes of `explainer.npz`; None where there is no exact explanation.
     """
 
     onnx_path: Path
@@ -42,6 +45,7 @@ class Trained:
     run_id: str
     decision: dict[str, Any]
     lineage: dict[str, Any]
+    explainer: bytes | None = None
 
 
 def save_trained(
@@ -79,6 +83,7 @@ def save_trained(
     folder.mkdir(parents=True)
     export_onnx(model, signature, folder / "model.onnx", inputs)
     export_onnx(linear, signature, folder / "linear.onnx", inputs)
+    _explain(model, signature, inputs, folder, project.params.train.seed)
     _write(folder / "signature.json", signature.model_dump(mode="json"))
     _write(folder / "input_example.json", golden_rows(inputs, signature, EXAMPLE_ROWS))
     found = scores.scores
@@ -103,13 +108,16 @@ def save_trained(
         artifacts=folder,
     )
     kept = {"code_commit", "code_dirty", "contract", "modelkeel"}
-    run = {"run_id": run_id, **lineage.model_dump(include=kept)}
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    run = {"run_id": run_id, "trained_at": at, **lineage.model_dump(include=kept)}
     # after the run is logged: a row's predictions stay with the data, out of MLflow
     names = [str(each) for each in range(scores.predictions.shape[1])]
     pl.DataFrame(scores.predictions, schema=names).write_parquet(folder / OUT_OF_FOLD)
     _write(folder / "run.json", run)
     shown = ", ".join(f"{k.removeprefix('cv.')} {v:.3f}" for k, v in means.items())
     print(f"trained: cross-validated {shown}; MLflow run {run_id}")
+    for each in signature.unchecked_rules:
+        print(f"note: the API does not check {each.name} of the contract: {each.reason}")
     return run_id
 
 
@@ -125,6 +133,7 @@ def load_trained(project: Project) -> Trained:
         raise BadInput(f"{run_file}: no such file", remedy="run `uv run dvc repro`")
     run = json.loads(run_file.read_text(encoding="utf-8"))
     text = (folder / "signature.json").read_text(encoding="utf-8")
+    explainer = folder / EXPLAINER
     return Trained(
         onnx_path=folder / "model.onnx",
         linear_path=folder / "linear.onnx",
@@ -132,14 +141,38 @@ def load_trained(project: Project) -> Trained:
         run_id=run["run_id"],
         decision=_decision(project),
         lineage=lineage_of(project).model_copy(update=run).model_dump(),
+        explainer=explainer.read_bytes() if explainer.is_file() else None,
     )
+
+
+def _explain(
+    model: Any, signature: Signature, inputs: pl.DataFrame, folder: Path, seed: int
+) -> None:
+    """Write the exact explainer beside the model, or say why there is none."""
+    from modelkeel.model.explain.compile import compile_explainer
+    from modelkeel.model.explain.fitted import NotExact
+    from modelkeel.model.scorer import Scorer
+
+    scorer = Scorer(folder / "model.onnx", signature)
+    try:
+        content = compile_explainer(model, signature, inputs, scorer, seed=seed)
+    except NotExact as reason:
+        print(f"no exact explanation: {reason}")
+    else:
+        (folder / EXPLAINER).write_bytes(content)
 
 
 def _decision(project: Project) -> dict[str, Any]:
     if project.task == "regression":
         return {"kind": "value"}
     actions, outcomes, amounts = project.charter.payoff_matrix()
-    return {"kind": "payoff", "actions": actions, "outcomes": outcomes, "amounts": amounts}
+    return {
+        "kind": "payoff",
+        "actions": actions,
+        "outcomes": outcomes,
+        "amounts": amounts,
+        "baseline": project.charter.baseline.policy,
+    }
 
 
 def _write(path: Path, value: Any) -> None:

@@ -61,6 +61,18 @@ def connect(project: Project) -> Any:
     return mlflow
 
 
+def is_away(project: Project) -> str | None:
+    """Why there is no registry here to look at; None if there may be one."""
+    from importlib.util import find_spec
+
+    if find_spec("mlflow") is None:
+        return "the aliases were not looked at: MLflow is not installed here"
+    uri = tracking_uri(project)
+    if uri.startswith("sqlite:") and not Path(uri.removeprefix("sqlite:///")).is_file():
+        return f"the aliases were not looked at: there is no registry at {uri}"
+    return None
+
+
 def log_training(
     project: Project,
     *,

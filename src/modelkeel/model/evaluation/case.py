@@ -141,6 +141,30 @@ def calibration_pairs(case: Case, who: str) -> tuple[FloatArray, FloatArray, Int
     return predicted.ravel(), happened.ravel(), np.repeat(rows, size)
 
 
+def check_lengths(
+    rows: int,
+    features: pl.DataFrame | None,
+    audit: pl.DataFrame | None,
+    groups: npt.ArrayLike | None,
+) -> None:
+    """Check that columns beside the labels have a value for each of them.
+
+    Raises:
+        BadInput: one of them has more or fewer rows.
+    """
+    for what, frame in (("features", features), ("audit", audit)):
+        if frame is not None and frame.height != rows:
+            raise BadInput(
+                f"{what} has {frame.height} rows, labels have {rows}",
+                remedy="give the same held-out rows in the same order",
+            )
+    if groups is not None and len(np.asarray(groups)) != rows:
+        raise BadInput(
+            f"groups has {len(np.asarray(groups))} rows, labels have {rows}",
+            remedy="give one group a row",
+        )
+
+
 def _payoff(payoff: Payoff | None, policy: str, classes: list[str]) -> tuple[list[str], FloatArray]:
     """The actions, and the amounts (actions, k) in the order of the classes."""
     if payoff is None:

@@ -18,11 +18,14 @@ from modelkeel.model.evaluation.case import (
     Case,
     Labels,
     Payoff,
+    check_lengths,
     classification_case,
     regression_case,
 )
+from modelkeel.model.evaluation.disagreement import disagreement
 from modelkeel.model.evaluation.effects import Predict, effects
 from modelkeel.model.evaluation.estimates import Estimates
+from modelkeel.model.evaluation.fairness import fairness
 from modelkeel.model.evaluation.payoff import best_threshold
 from modelkeel.model.evaluation.result import (
     PREDICTORS,
@@ -34,9 +37,11 @@ from modelkeel.model.evaluation.result import (
     Target,
     TargetResult,
 )
+from modelkeel.model.evaluation.robustness import robustness_of
 from modelkeel.model.evaluation.slices import Part, SliceLike, is_small, parts
 from modelkeel.model.evaluation.statistic import IntArray
 from modelkeel.model.evaluation.tables import calibration_table, figure_tables, slice_table
+from modelkeel.model.signature import Signature
 from modelkeel.project import Task
 
 
@@ -53,6 +58,7 @@ def evaluate(
     audit: pl.DataFrame | None = None,
     slices: Sequence[SliceLike] = (),
     predict: Predict | None = None,
+    signature: Signature | None = None,
     groups: npt.ArrayLike | None = None,
     target: Target | None = None,
     confidence: float = 0.9,
@@ -77,6 +83,7 @@ def evaluate(
         audit: further columns to slice by, n rows.
         slices: columns to judge part by part.
         predict: the model as a function of a frame like ``features``; with it, effects.
+        signature: what each feature may hold; with it and ``predict``, robustness.
         groups: (n,) rows with the same value are resampled together.
         target: the charter's target.
         confidence: of all intervals but the target's, which has its own.
@@ -94,7 +101,7 @@ def evaluate(
     else:
         case = regression_case(labels, predictions, policy, over_under)
     rows = len(case.truth)
-    _check_lengths(rows, features, audit, groups)
+    check_lengths(rows, features, audit, groups)
     slice_parts = list(parts(slices, features, audit))
     bins = estimates.by_bin(case) if task == "regression" or groups is not None else {}
     found = Estimates(
@@ -156,26 +163,12 @@ def evaluate(
         threshold_action=threshold_action,
         over_under=over_under if task == "regression" else None,
         tables=tables,
+        disagreement=disagreement(case, policy),
+        fairness=fairness(
+            case, slice_parts, times=bootstrap, seed=seed, groups=groups, confidence=confidence
+        ),
+        robustness=robustness_of(case, predict, features, signature, seed),
     )
-
-
-def _check_lengths(
-    rows: int,
-    features: pl.DataFrame | None,
-    audit: pl.DataFrame | None,
-    groups: npt.ArrayLike | None,
-) -> None:
-    for what, frame in (("features", features), ("audit", audit)):
-        if frame is not None and frame.height != rows:
-            raise BadInput(
-                f"{what} has {frame.height} rows, labels have {rows}",
-                remedy="give the same held-out rows in the same order",
-            )
-    if groups is not None and len(np.asarray(groups)) != rows:
-        raise BadInput(
-            f"groups has {len(np.asarray(groups))} rows, labels have {rows}",
-            remedy="give one group a row",
-        )
 
 
 def _scores(case: Case, found: Estimates) -> dict[str, dict[str, Estimate]]:

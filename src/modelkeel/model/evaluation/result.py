@@ -6,12 +6,16 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
 from modelkeel.model.evaluation.metrics import METRICS
 from modelkeel.project import Task
+
+if TYPE_CHECKING:
+    from modelkeel.model.evaluation.disturbed import Robustness
+    from modelkeel.model.evaluation.groups import Fairness
 
 State = Literal["reached", "not_reached", "undecided"]
 
@@ -74,6 +78,21 @@ class TargetResult:
 
 
 @dataclass(frozen=True)
+class Disagreement:
+    """How often the model acts otherwise than the baseline, and how much hangs on it.
+
+    Attributes:
+        share: of the rows; two forecasts are other actions as soon as they differ.
+        sd: standard deviation of what such a row pays more or less; None of fewer than two rows.
+        sd_of_all: the same over all rows, those without a difference being zero.
+    """
+
+    share: float
+    sd: float | None
+    sd_of_all: float | None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Everything the report and the gates need; `numbers` is the record of it."""
 
@@ -102,6 +121,9 @@ class Evaluation:
     threshold_action: str | None = None  # the action taken from it upwards
     over_under: tuple[float, float] | None = None
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)  # file name to table
+    disagreement: Disagreement | None = None  # with the baseline
+    fairness: list[Fairness] = field(default_factory=list)  # a column each
+    robustness: Robustness | None = None
 
     def numbers(self) -> dict[str, Any]:
         """The record: nested, numbers at the leaves, null where undefined."""
@@ -115,7 +137,13 @@ class Evaluation:
         }
         if self.difference:
             record["difference"] = {k: v.numbers() for k, v in self.difference.items()}
-        record["uplift"] = {VALUE: self.uplift.numbers()}
+        record["uplift"] = {VALUE: dict(self.uplift.numbers())}
+        if self.disagreement is not None:
+            record["uplift"][VALUE]["sd"] = self.disagreement.sd_of_all
+            record["disagreement"] = {
+                "share": self.disagreement.share,
+                "sd": self.disagreement.sd,
+            }
         if self.uplift_vs_linear is not None:
             record["uplift"]["vs_linear"] = self.uplift_vs_linear.numbers()
         if self.uplift_vs_best_action is not None:
@@ -136,6 +164,10 @@ class Evaluation:
                 "state": self.target.state,
             }
         record["slices"] = {part.key: _slice_numbers(part, self.primary) for part in self.slices}
+        if self.fairness:
+            record["fairness"] = {each.column: each.numbers() for each in self.fairness}
+        if self.robustness is not None:
+            record["robustness"] = self.robustness.numbers()
         record["method"] = {
             "confidence": self.confidence,
             "bootstrap": self.bootstrap,

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from modelkeel.model.evaluation import Evaluation
 from modelkeel.model.report.behaviour import behaviour_section, effects_section
+from modelkeel.model.report.groups import groups_section
 from modelkeel.model.report.notes import facts_section, limits_section, reading_section
+from modelkeel.model.report.robustness import robustness_section
 from modelkeel.model.report.scores import scores_section
 from modelkeel.model.report.slices import slices_section
 from modelkeel.model.report.text import Words, number, percent, plain
 from modelkeel.model.report.verdict import verdict_section
+from modelkeel.pages import Page, render
 
 
 def render_report(
@@ -28,6 +31,8 @@ def render_report(
     charter: Mapping[str, object] | None = None,
     facts: Mapping[str, object] | None = None,
     limits: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    favourable: str | None = None,
 ) -> str:
     """Render the evaluation; the same input gives the same bytes.
 
@@ -45,6 +50,8 @@ def render_report(
         charter: label to value, shown as a table.
         facts: label to value: model, data and code that were evaluated.
         limits: further limits to name, beside those found in the evaluation.
+        groups: slice columns whose groups of people are compared.
+        favourable: the action that people hope for.
     """
     words = Words(unit, meanings or {}, slice_labels or {})
     policy = plain(today) or (
@@ -56,42 +63,26 @@ def render_report(
         ("scores", "How good is it", scores_section(evaluation, words)),
         ("behaviour", "Where it is right and wrong", behaviour_section(evaluation, words)),
         ("slices", "For whom it works", slices_section(evaluation, words)),
+        ("groups", "By group", groups_section(evaluation, groups, favourable)),
+        ("robustness", "Robustness", robustness_section(evaluation)),
         ("effects", "What moves the prediction", effects_section(evaluation, words)),
         ("facts", "What was evaluated", facts_section(evaluation, charter or {}, facts or {})),
         ("reading", "How to read this", reading_section(evaluation)),
         ("limits", "Limits", limits_section(evaluation, words, limits)),
     ]
-    present = [section for section in sections if section[2]]
-    links = "".join(f'<li><a href="#{name}">{head}</a></li>' for name, head, _ in present)
-    body = "\n".join(
-        f'<section aria-labelledby="{name}"><h2 id="{name}">{head}</h2>\n{text}</section>'
-        for name, head, text in present
+    resampled = "groups" if evaluation.groups else "rows"
+    return render(
+        Page(
+            title=plain(title),
+            kicker=f"Model evaluation on {number(evaluation.n)} held-out cases",
+            lead=escape(plain(decision)),
+            top=verdict_section(evaluation, words, policy, volume_per_month),
+            sections=sections,
+            css=Path(__file__).with_name("report.css").read_text(encoding="utf-8"),
+            footer=(
+                f"Intervals: {percent(evaluation.confidence)}, {number(evaluation.bootstrap)} "
+                f"resamples of the held-out {resampled}, seed {evaluation.seed}."
+            ),
+            skip=("scores", "Skip to the scores"),
+        )
     )
-    css = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
-    heading = escape(plain(title))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{heading}</title>
-<style>
-{css}</style>
-</head>
-<body>
-<a class="skip" href="#scores">Skip to the scores</a>
-<header class="top">
-<p class="kicker">Model evaluation on {number(evaluation.n)} held-out cases</p>
-<h1>{heading}</h1>
-<p class="lead">{escape(plain(decision))}</p>
-</header>
-<main>
-{verdict_section(evaluation, words, policy, volume_per_month)}
-<nav aria-label="Sections"><ul>{links}</ul></nav>
-{body}
-</main>
-<footer>Intervals: {percent(evaluation.confidence)}, {number(evaluation.bootstrap)} resamples of \
-the held-out {"groups" if evaluation.groups else "rows"}, seed {evaluation.seed}.</footer>
-</body>
-</html>
-"""

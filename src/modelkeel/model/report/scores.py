@@ -7,8 +7,8 @@ from html import escape
 from modelkeel.model.evaluation import Evaluation
 from modelkeel.model.evaluation.metrics import METRICS
 from modelkeel.model.evaluation.result import VALUE
-from modelkeel.model.report.markup import table_card
 from modelkeel.model.report.text import Words, compare, low_to_high, number, percent, plain
+from modelkeel.pages import table
 
 
 def scores_section(evaluation: Evaluation, words: Words) -> str:
@@ -46,7 +46,7 @@ def scores_section(evaluation: Evaluation, words: Words) -> str:
             + "".join(f'<td class="num" data-label="{head}">{text}</td>' for head, text in cells)
             + "</tr>"
         )
-    return table_card(
+    return table(
         ["Measure", *heads],
         rows,
         f"Below a value: its {confidence} interval. “Today” is the policy without a model{today}.",

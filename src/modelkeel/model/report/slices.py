@@ -7,8 +7,9 @@ from html import escape
 from modelkeel.model.evaluation import Estimate, Evaluation, SliceResult
 from modelkeel.model.evaluation.metrics import METRICS
 from modelkeel.model.report.figures.slices import slice_drawings
-from modelkeel.model.report.markup import figure_card, table_card
+from modelkeel.model.report.markup import figure_card
 from modelkeel.model.report.text import Words, low_to_high, number, plain
+from modelkeel.pages import table
 
 
 def slices_section(evaluation: Evaluation, words: Words) -> str:
@@ -42,8 +43,8 @@ def slices_section(evaluation: Evaluation, words: Words) -> str:
     heads = ["Slice", "Rows", metric.label, "Better than today by"]
     heads += [f"Given “{plain(action)}”" for action in shown]
     caption = f"{metric.label} and uplift in {plain(words.unit)} per decision, by slice."
-    table = table_card(heads, rows, caption, "Slices")
-    return f'{_slice_lead(evaluation, words)}<div class="grid">{figures}</div>\n{table}'
+    listed = table(heads, rows, caption, "Slices")
+    return f'{_slice_lead(evaluation, words)}<div class="grid">{figures}</div>\n{listed}'
 
 
 def _shown_actions(evaluation: Evaluation) -> list[str]:

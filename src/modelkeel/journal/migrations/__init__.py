@@ -1,0 +1,1 @@
+"""The scripts by which Alembic makes and upgrades the tables."""

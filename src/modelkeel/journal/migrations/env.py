@@ -1,0 +1,12 @@
+"""Run by Alembic: upgrades over the connection that it was given."""
+
+from alembic import context
+
+from modelkeel.journal.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+)
+context.run_migrations()

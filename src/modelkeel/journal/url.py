@@ -1,0 +1,105 @@
+"""Which databases a journal can be in, and how connections to them are set up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError
+
+from modelkeel.errors import BadInput
+
+BUSY_SECONDS = 5
+"""How long a writer waits for another one."""
+WRITES = "modelkeel_writes"
+"""Execution option of a connection whose transactions write from their start."""
+
+
+def engine_of(url: str, *, patience: float | None = BUSY_SECONDS) -> sa.Engine:
+    """An engine for the URL of a journal: SQLite, or PostgreSQL by pg8000.
+
+    Args:
+        url: of the database.
+        patience: seconds that PostgreSQL may take for an answer; None for a command that reads or
+            changes a great deal.
+
+    Raises:
+        BadInput: it is no such URL, or the driver is not installed.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError:
+        raise BadInput(
+            "the URL of the journal cannot be read",
+            remedy="write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(parsed)
+    if backend == "postgresql":
+        return _postgresql(parsed, patience)
+    raise BadInput(
+        f"the journal cannot be in {backend}, expected sqlite or postgresql",
+        remedy="write sqlite:///PATH or postgresql://USER@HOST/DATABASE",
+    )
+
+
+def shown(url: str) -> str:
+    """A URL without its password."""
+    return sa.make_url(url).render_as_string(hide_password=True)
+
+
+def commits_alone(engine: sa.Engine) -> sa.Connection:
+    """A connection for a writer: outside `begin()`, its driver commits each statement by itself."""
+    connection = engine.connect().execution_options(**{WRITES: True})
+    if engine.dialect.name == "postgresql":
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+    return connection
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    if url.database in (None, "", ":memory:"):
+        raise BadInput(
+            "the journal cannot be in memory: it has to outlive the server",
+            remedy="write sqlite:///PATH",
+        )
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+    sa.event.listen(engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # a commit is on the disk when it returns
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that would read first and write later can fail for no fault of its own.
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql(url: sa.URL, patience: float | None) -> sa.Engine:
+    try:
+        engine = sa.create_engine(
+            url.set(drivername="postgresql+pg8000"),
+            pool_pre_ping=True,
+            connect_args={"timeout": patience, "application_name": "modelkeel"},
+        )
+    except ModuleNotFoundError:
+        raise BadInput(
+            "the journal is in PostgreSQL and its driver is not installed",
+            remedy="install modelkeel[postgres]",
+        ) from None
+    sa.event.listen(engine, "connect", _set_up_postgresql)
+    return engine
+
+
+def _set_up_postgresql(connection: Any, _: Any) -> None:
+    # A commit is on the disk when it returns, also where a server is set up not to wait for it.
+    connection.cursor().execute(
+        "SELECT set_config('synchronous_commit', 'on', false) "
+        "WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    connection.commit()

@@ -1,0 +1,244 @@
+"""Checking the chains of a journal, and what that proves.
+
+It proves that no record was edited, moved, put in or taken out of the middle of its chain since it
+was written, and that nothing was cut off the end of a chain before what a later segment or an
+anchor names. It cannot tell whether records after the last of those were cut off, nor whether a
+record was true when it was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from modelkeel.journal.anchor import Anchored
+from modelkeel.journal.chain import Head, genesis, link, read
+from modelkeel.journal.reader import Record, record_of
+from modelkeel.journal.tables import records, segments
+
+_PAGE = 2000
+Outcome = Literal["intact", "pruned", "broken"]
+_Wanted = dict[int, set[tuple[bytes, str]]]
+"""By place in a segment: the hashes that others know, and who."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A segment that was checked.
+
+    Attributes:
+        segment: its id.
+        writer: who wrote it.
+        outcome: intact, pruned by retention, or broken.
+        records: how many there are.
+        held: up to which record something outside the chain holds its end; 0 for none.
+        problems: what is wrong, in words.
+    """
+
+    segment: str
+    writer: str
+    outcome: Outcome
+    records: int
+    held: int
+    problems: tuple[str, ...] = ()
+
+
+@dataclass
+class Report:
+    """What a check of the whole journal found.
+
+    Attributes:
+        segments: each segment, in the order in which they began.
+        anchors: how many anchors were held against it.
+        signed: whether a key proved them.
+        problems: what is wrong beside the segments.
+    """
+
+    segments: list[Checked] = field(default_factory=list)
+    anchors: int = 0
+    signed: bool = False
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems and all(each.outcome != "broken" for each in self.segments)
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return sum(each.records for each in self.segments)
+
+    @property
+    def loose(self) -> int:
+        """How many records nothing outside their chain holds yet."""
+        return sum(max(0, each.records - each.held) for each in self.segments)
+
+
+def verify(engine: sa.Engine, anchors: Sequence[Anchored] = ()) -> Report:
+    """Check every segment against its records, its parents and the anchors.
+
+    Args:
+        engine: of the journal.
+        anchors: ends that were written down outside.
+    """
+    report = Report(anchors=len(anchors), signed=bool(anchors) and all(a.signed for a in anchors))
+    with _unmoved(engine) as connection:
+        rows = connection.execute(sa.select(segments).order_by(segments.c.opened_at)).all()
+        asked: dict[str, list[tuple[Head, str]]] = {}
+        for row in rows:
+            for parent in _parents(row, report):
+                asked.setdefault(parent.segment, []).append((parent, f"segment {row.id}"))
+        for anchor in anchors:
+            asked.setdefault(anchor.head.segment, []).append((anchor.head, "an anchor"))
+        known = {row.id for row in rows}
+        for segment, named in sorted(asked.items()):
+            if segment not in known:
+                by = ", ".join(sorted({who for _, who in named}))
+                report.problems.append(f"segment {segment} is gone; {by} names it")
+        strays = sa.select(records.c.segment).distinct().where(records.c.segment.not_in(known))
+        for (segment,) in connection.execute(strays):
+            report.problems.append(f"records name a segment {segment} that is not there")
+        pruned = _announced(connection)
+        for row in rows:
+            report.segments.append(_check(connection, row, asked.get(row.id, []), pruned))
+    return report
+
+
+def _unmoved(engine: sa.Engine) -> sa.Connection:
+    """A connection that sees the journal as it is now, while others go on writing."""
+    connection = engine.connect()
+    if engine.dialect.name == "postgresql":
+        connection.execution_options(isolation_level="REPEATABLE READ")
+    return connection
+
+
+def _parents(row: Any, report: Report) -> list[Head]:
+    try:
+        return read(row.parents)
+    except ValueError:
+        report.problems.append(f"segment {row.id}: what it names cannot be read")
+        return []
+
+
+def _announced(connection: sa.Connection) -> set[Head]:
+    """The ends of segments that events say were pruned."""
+    c = records.c
+    query = sa.select(c.body).where(c.kind == "event", c.body.contains('"event":"prune"'))
+    found: set[Head] = set()
+    for (body,) in connection.execute(query):
+        found.update(read(json.dumps(json.loads(body).get("segments", []))))
+    return found
+
+
+def _check(
+    connection: sa.Connection, row: Any, asked: list[tuple[Head, str]], announced: set[Head]
+) -> Checked:
+    problems: list[str] = []
+    head = bytes(row.genesis)
+    if head != genesis(row.id, row.writer, row.opened_at, row.parents):
+        problems.append("its beginning was changed")
+    wanted: dict[int, set[tuple[bytes, str]]] = {}
+    for named, who in asked:
+        wanted.setdefault(named.seq, set()).add((named.hash, who))
+    if row.pruned_at is not None:
+        if next(_records(connection, row.id), None) is not None:
+            problems.append("it was pruned, and has records")
+        return _pruned(row, wanted, announced, problems)
+    held = 0
+    _compare(0, head, wanted, problems)
+    seq = 0
+    for record in _records(connection, row.id):
+        if record.seq < 1:
+            problems.append(f"record {record.id} was put before the beginning")
+            continue
+        seq += 1
+        if record.seq != seq:
+            problems.append(f"record {seq} is gone" + _until(seq, record.seq))
+            seq = record.seq
+        elif not follows(record, head):
+            problems.append(f"record {seq} ({record.id}) was changed, or the one before it")
+        elif not payload_holds(record):
+            problems.append(f"record {seq} ({record.id}): its payload was changed")
+        head = record.hash
+        if _compare(seq, head, wanted, problems):
+            held = seq
+    _beyond(seq, wanted, problems)
+    if row.closed_at is not None and (row.count != seq or bytes(row.head or b"") != head):
+        problems.append(f"it was closed with {row.count} records and ends with {seq}")
+    return Checked(
+        row.id, row.writer, "broken" if problems else "intact", seq, held, tuple(problems)
+    )
+
+
+def _pruned(row: Any, wanted: _Wanted, announced: set[Head], problems: list[str]) -> Checked:
+    count, head = row.count or 0, bytes(row.head or b"")
+    held = count if _compare(count, head, wanted, problems) else 0
+    _beyond(count, wanted, problems)
+    if Head(row.id, count, head) not in announced:
+        problems.append("its records are gone, and no event says that they were pruned")
+    return Checked(row.id, row.writer, "broken" if problems else "pruned", 0, held, tuple(problems))
+
+
+def _beyond(seq: int, wanted: _Wanted, problems: list[str]) -> None:
+    """Tell if somebody knows more of a segment than there is."""
+    last = max(wanted, default=0)
+    if last > seq:
+        who = ", ".join(sorted(who for _, who in wanted[last]))
+        problems.append(f"it was cut off after record {seq}: {who} knows record {last}")
+
+
+def _until(first: int, next_one: int) -> str:
+    return f", and all up to {next_one - 1}" if next_one - 1 > first else ""
+
+
+def _compare(seq: int, head: bytes, wanted: _Wanted, problems: list[str]) -> bool:
+    """Whether somebody knows this end, and all who do know the same."""
+    known = wanted.get(seq, set())
+    others = sorted(who for expected, who in known if expected != head)
+    if others:
+        what = f"record {seq}" if seq else "its beginning"
+        problems.append(f"{what} is not the one that {', '.join(others)} knows")
+    return bool(known) and not others
+
+
+def follows(record: Record, before: bytes) -> bool:
+    """Whether a record's hash is that of the record after the hash before it."""
+    return record.hash == link(
+        before,
+        record.segment,
+        record.seq,
+        record.id,
+        record.kind,
+        record.at,
+        record.ref,
+        record.subject,
+        record.body.encode(),
+        record.payload_digest,
+    )
+
+
+def payload_holds(record: Record) -> bool:
+    """Whether the payload is the one that was written, or none is there any more."""
+    if record.payload is None:
+        return True
+    return hashlib.sha256(record.payload).digest() == record.payload_digest
+
+
+def _records(connection: sa.Connection, segment: str) -> Iterator[Record]:
+    """The records of a segment, page by page."""
+    c = records.c
+    query = sa.select(records).where(c.segment == segment).order_by(c.seq).limit(_PAGE)
+    page = query
+    while True:
+        rows = connection.execute(page).all()
+        for row in rows:
+            yield record_of(row)
+        if len(rows) < _PAGE:
+            return
+        page = query.where(c.seq > rows[-1].seq)

@@ -1,25 +1,39 @@
-"""How gates, versions and bundles are shown: a table for people, JSON for machines."""
+"""How promotions, rollbacks and bundles are shown: text for people, JSON for machines."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
+from modelkeel.governance.drill import Drill, to_dict
 from modelkeel.governance.gates import GateResult
 from modelkeel.governance.promotion import Promotion
+from modelkeel.governance.rollback import Rollback
+from modelkeel.governance.standing import Verified
 from modelkeel.model.bundle import Bundle
-from modelkeel.model.registry import Version
 from modelkeel.project import Project
 
-_MARKS = {"pass": "pass", "fail": "FAIL", "not_assessed": "none"}
+_MARKS = {
+    "pass": "pass",
+    "warn": "warn",
+    "fail": "FAIL",
+    "waived": "waived",
+    "not_assessed": "NONE",
+    "not_applicable": "-",
+}
 
 
 def gates_text(results: Sequence[GateResult]) -> str:
     """Each gate with what was measured against what was asked."""
     lines = []
     for each in results:
-        lines.append(f"{_MARKS[each.outcome]} {each.id:<10} {each.title}")
+        mark = _MARKS[each.outcome]
+        if each.outcome == "not_applicable":
+            lines.append(f"{mark:<6} {each.id:<11} {each.title}: {each.measured}")
+            continue
+        lines.append(f"{mark:<6} {each.id:<11} {each.title}")
         lines.append(f"    measured  {each.measured}")
         lines.append(f"    asked     {each.asked}")
     return "\n".join(lines)
@@ -30,9 +44,11 @@ def promotion_text(project: Project, done: Promotion) -> str:
     gates = gates_text(done.results)
     if not done.promoted:
         return gates
+    how = " as a trial: no server in production takes it" if done.trial else ""
+    signed = ", signed" if done.signed else ""
     return (
-        f"{gates}\n{project.name} version {done.version.version} is champion "
-        f"(digest {done.version.digest[:12]}, run {done.version.run_id})"
+        f"{gates}\n{project.name} version {done.version.version} is champion{how} "
+        f"(digest {done.version.digest[:12]}, run {done.version.run_id}{signed})"
     )
 
 
@@ -41,32 +57,73 @@ def promotion_json(done: Promotion) -> str:
     return json.dumps(asdict(done))
 
 
-def versions_text(versions: Sequence[Version]) -> str:
-    """One line a version."""
-    if not versions:
-        return "no version registered yet: run `uv run dvc repro`, then `uv run keel model promote`"
-    return "\n".join(
-        f"{v.version:>4}  {v.digest[:12]}  run {v.run_id}  {', '.join(v.aliases)}" for v in versions
+def rollback_text(project: Project, done: Rollback) -> str:
+    """What serves again."""
+    entry = done.entry
+    return (
+        f"{project.name} version {entry.version} is champion again (digest {entry.digest[:12]}), "
+        f"in place of version {done.displaced.version} ({done.displaced.digest[:12]}); "
+        f"{done.seconds:.2f} s\nservers load it when they start again"
     )
 
 
-def versions_json(versions: Sequence[Version]) -> str:
-    """The versions as JSON."""
-    return json.dumps({"versions": [asdict(each) for each in versions]})
+def rollback_json(done: Rollback) -> str:
+    """The rollback as JSON."""
+    return json.dumps(
+        {
+            "champion": done.entry.champion.model_dump(),
+            "displaced": done.displaced.model_dump(),
+            "reason": done.entry.reason,
+            "seconds": round(done.seconds, 3),
+            "notes": list(done.notes),
+        }
+    )
 
 
-def verified_text(bundle: Bundle) -> str:
-    """What was verified, in a line."""
+def drill_text(project: Project, done: Drill) -> str:
+    """How long a rollback would take."""
+    return (
+        f"{project.name}: back to version {done.back.version} ({done.back.digest[:12]}) in "
+        f"{done.back.seconds:.2f} s, forth to version {done.forth.version} "
+        f"({done.forth.digest[:12]}) in {done.forth.seconds:.2f} s; what serves stayed in place\n"
+        "recorded in evidence/drills/rollback.json; commit it"
+    )
+
+
+def drill_json(done: Drill) -> str:
+    """The drill as JSON."""
+    return json.dumps(to_dict(done))
+
+
+def verified_text(bundle: Bundle, found: Verified | None = None) -> str:
+    """What was verified, in a line, and what there is to tell beside."""
     worst, rows = bundle.replay()
     files = len(bundle.manifest.files)
+    notes = found.notes if found else ()
     return (
         f"{bundle.path}: {files} files and {rows} golden rows hold "
         f"(digest {bundle.digest[:12]}, largest difference {worst:.1e})"
-    )
+    ) + "".join(f"\nnote: {each}" for each in notes)
 
 
-def verified_json(bundle: Bundle) -> str:
+def verified_json(bundle: Bundle, found: Verified | None = None) -> str:
     """What was verified, as JSON."""
     worst, rows = bundle.replay()
     record = {"path": str(bundle.path), "digest": bundle.digest, "files": bundle.manifest.files}
-    return json.dumps({**record, "golden_rows": rows, "largest_difference": worst})
+    around = {"problems": list(found.problems), "notes": list(found.notes)} if found else {}
+    return json.dumps({**record, "golden_rows": rows, "largest_difference": worst, **around})
+
+
+def written_text(project: Project, paths: Sequence[Path]) -> str:
+    """The files that were written."""
+    return "\n".join(f"written: {_shown(project, path)}" for path in paths) or "nothing to write"
+
+
+def written_json(project: Project, paths: Sequence[Path]) -> str:
+    """The files that were written, as JSON."""
+    return json.dumps({"written": [_shown(project, path) for path in paths]})
+
+
+def _shown(project: Project, path: Path) -> str:
+    inside = path.is_relative_to(project.root)
+    return path.relative_to(project.root).as_posix() if inside else str(path)

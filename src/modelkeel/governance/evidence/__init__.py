@@ -1,0 +1,1 @@
+"""Statements about a bundle that machines made, bound to its digest."""

@@ -1,0 +1,202 @@
+"""What a model file is made of: formats that execute nothing on load, and those that may.
+
+Nothing here loads a file: pickles are read opcode by opcode, ONNX models as messages.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickletools
+import zipfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from modelkeel.governance.tracked import tracked_files, walked_files
+
+# Reading these may run code that is inside: pickle and what is built on it, Keras with its lambdas.
+UNSAFE = frozenset(
+    {
+        *(".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".sav"),
+        *(".pt", ".pth", ".ckpt", ".mar", ".nemo"),
+        *(".h5", ".hdf5", ".keras"),
+    }
+)
+# Formats of these names are of either kind; their content tells.
+_DOUBTFUL = frozenset({"", ".bin", ".model", ".p", ".dat", ".npy", ".npz", ".skops", ".obj"})
+_POINTERS = (".dvc",)
+_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
+_ARRAY = b"\x93NUMPY"
+_MAGIC = {
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
+    _ARRAY: "a NumPy array",
+    b"\x1f\x8b": "compressed by gzip",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ\x00": "compressed by xz",
+    b"\x04\x22\x4d\x18": "compressed by lz4",
+    b"x\x01": "compressed by zlib",
+    b"x\x9c": "compressed by zlib",
+    b"x\xda": "compressed by zlib",
+}
+_CALLS = frozenset({"GLOBAL", "STACK_GLOBAL", "REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"})
+_HEAD = 64 * 1024
+
+
+def unsafe_files(root: Path) -> list[Path]:
+    """Model files of a repository that may run code when they are loaded, relative to it.
+
+    Looks at what git tracks; outside git, at what is there. A pointer of DVC counts as the file
+    that it stands for.
+    """
+    names = tracked_files(root)
+    found = walked_files(root) if names is None else names
+    return [Path(name) for name in found if _is_unsafe(root / name)]
+
+
+def problem_in(path: Path) -> str | None:
+    """Why a file of a bundle is not what its name says, or may run code; None if all is well."""
+    content = path.read_bytes()
+    if path.suffix == ".npz":
+        return _problem_in_arrays(content)
+    if what := disguised(content):
+        return f"is {what}"
+    if path.suffix == ".json":
+        try:
+            json.loads(content)
+        except ValueError:
+            return "is not JSON"
+        return None
+    if path.suffix == ".onnx":
+        return _problem_in_onnx(content)
+    return "is of no kind that a bundle may hold: .onnx, .npz or .json"
+
+
+def disguised(content: bytes) -> str | None:
+    """The format that may run code, or hides another one, that the content begins like."""
+    if is_pickle(content):
+        return "a pickle, which may run code when it is loaded"
+    return next((what for magic, what in _MAGIC.items() if content.startswith(magic)), None)
+
+
+def is_pickle(content: bytes) -> bool:
+    """Whether the content begins as a pickle: by its protocol number, or by opcodes that call."""
+    if content[:1] == b"\x80" and content[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return _opcodes(content, 3)[2:] != []
+    # Protocols 0 and 1 are text without a mark; a few opcodes in, they have to call something.
+    return content[:1] in b"(]})lcid" and bool(_CALLS & set(_opcodes(content, 200)))
+
+
+def _opcodes(content: bytes, most: int) -> list[str]:
+    """The first opcodes of a pickle, as far as it can be read as one."""
+    found = []
+    try:
+        for opcode, _, _ in islice(pickletools.genops(content), most):
+            found.append(opcode.name)
+    except (ValueError, UnicodeDecodeError):
+        pass
+    return found
+
+
+def _is_unsafe(path: Path) -> bool:
+    name = path.with_suffix("") if path.suffix in _POINTERS else path
+    if name.suffix.lower() in UNSAFE:
+        return True
+    if path.suffix.lower() not in _DOUBTFUL or path.is_symlink() or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+        return is_pickle(head) or _holds_pickle(path, head)
+    except OSError:
+        return False
+
+
+def _holds_pickle(path: Path, head: bytes) -> bool:
+    """Whether an archive holds a pickle, as torch.save writes it, or an array of objects."""
+    if head.startswith(_ARRAY):
+        return b"'descr': '|O'" in head[:256]
+    if not head.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(Path(name).suffix in (".pkl", ".pickle") for name in archive.namelist())
+    except (zipfile.BadZipFile, ValueError):
+        return False
+
+
+def _problem_in_arrays(content: bytes) -> str | None:
+    """Why a file is more than a few arrays of plain values, stored as they are."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for part in archive.infolist():
+                if Path(part.filename).suffix != ".npy" or part.compress_type:
+                    return f"holds {part.filename}, expected arrays only, not compressed"
+                if not archive.read(part).startswith(b"\x93NUMPY"):
+                    return f"holds {part.filename}, which is no array"
+                if b"O" in _kind_of_array(archive.read(part)):
+                    return f"holds objects in {part.filename}, which may run code when loaded"
+    except (zipfile.BadZipFile, ValueError, OSError):
+        return "is no file of arrays"
+    return None
+
+
+def _kind_of_array(content: bytes) -> bytes:
+    """How the header of a .npy file describes the values."""
+    _, found, rest = content[:_HEAD].partition(b"'descr':")
+    return rest.partition(b"'fortran_order'")[0] if found else b"O"
+
+
+def _problem_in_onnx(content: bytes) -> str | None:
+    import onnx  # not at the top: it takes a third of a second
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load_model_from_string(content)
+    except DecodeError:
+        return "is no ONNX model"
+    if not model.graph.node:
+        return "is no ONNX model: it has no operator"
+    own = {(each.domain, each.name) for each in model.functions}
+    for node in _nodes(model):
+        if node.domain not in _DOMAINS and (node.domain, node.op_type) not in own:
+            return f"needs the custom operator {node.domain}.{node.op_type}, expected ONNX's own"
+    for tensor in _tensors(model):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            return f"keeps {tensor.name or 'a constant'!r} in another file, expected all inside"
+    return None
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    """A graph and those inside its operators."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                if inner.node or inner.initializer:
+                    yield from _graphs(inner)
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    for part in (model.graph, *model.functions):
+        yield from _graphs(part)
+
+
+def _nodes(model: Any) -> Iterator[Any]:
+    for part in _parts(model):
+        yield from part.node
+
+
+def _tensors(model: Any) -> Iterator[Any]:
+    """Every constant, wherever it is kept."""
+    for part in _parts(model):
+        yield from getattr(part, "initializer", ())
+        for sparse in getattr(part, "sparse_initializer", ()):
+            yield from (sparse.values, sparse.indices)
+        for node in part.node:
+            for attribute in node.attribute:
+                yield from (attribute.t, *attribute.tensors)
+                for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                    yield from (sparse.values, sparse.indices)

@@ -1,0 +1,1 @@
+"""The dated catalogue of obligations, and the lock of those that apply to a project."""

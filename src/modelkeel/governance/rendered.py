@@ -1,0 +1,58 @@
+"""Every file that follows from the records: written together, and held against them together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelkeel.errors import Refused
+from modelkeel.governance.documents import render, stale
+from modelkeel.governance.obligations.lock import lock_problem, write_lock
+from modelkeel.governance.roles import (
+    PLACES,
+    block_in,
+    codeowners_block,
+    host_of,
+    update_codeowners,
+)
+from modelkeel.governance.schemas import write_schemas
+from modelkeel.project import Project
+from modelkeel.records.base import read_text
+
+RENDER = "run `uv run keel govern render` and commit what it wrote"
+
+
+def render_all(project: Project) -> list[Path]:
+    """Write what follows from the records; the documents last, as they cite the others.
+
+    Raises:
+        BadInput: a record is broken.
+    """
+    owners = update_codeowners(project)
+    found = [write_lock(project), *write_schemas(project), *([owners] if owners else [])]
+    return [*found, *render(project)]
+
+
+def refuse_stale(project: Project) -> None:
+    """Stop if a rendered file is not what the records say; the schemas follow the library alone.
+
+    Raises:
+        BadInput: a record is broken.
+        Refused: naming each file that is not current.
+    """
+    found = [each for each in (lock_problem(project), _owners_problem(project)) if each]
+    found += stale(project)
+    if found:
+        listed = "\n".join(f"  {each.replace(f'{project.root}/', '')}" for each in found)
+        what = "1 file is" if len(found) == 1 else f"{len(found)} files are"
+        raise Refused(f"{what} not as the records have it:\n{listed}", remedy=RENDER)
+
+
+def _owners_problem(project: Project) -> str | None:
+    host = host_of(project)
+    if host is None:
+        return None
+    path = PLACES[host]
+    block = block_in(read_text(project.root / path))
+    if block is None or block.strip() == codeowners_block(project, host).strip():
+        return None
+    return f"{path.as_posix()}: the roles are not those of governance/system.toml"

@@ -1,0 +1,1 @@
+"""What decisions were worth: the table, the estimates, and how they are told."""

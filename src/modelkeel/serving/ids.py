@@ -28,12 +28,12 @@ def uuid7_batch(count: int) -> list[str]:
         _last_ms = now
         _counter = noise[-1] << 9 | noise[-2] >> 23  # 41 bits: half of it is left to count
     made = []
+    moment = f"{_last_ms >> 16:08x}-{_last_ms & 0xFFFF:04x}"
     for at in range(count):
         _counter += 1
         if _counter >> _COUNTER_BITS:
             _last_ms, _counter = _last_ms + 1, 0
-        high = _last_ms << 16 | 0x7000 | _counter >> 30
-        low = 1 << 63 | (_counter & 0x3FFFFFFF) << 32 | noise[at]
-        text = f"{high:016x}{low:016x}"
-        made.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
+            moment = f"{_last_ms >> 16:08x}-{_last_ms & 0xFFFF:04x}"
+        middle, low = 0x8000 | _counter >> 16 & 0x3FFF, (_counter & 0xFFFF) << 32 | noise[at]
+        made.append(f"{moment}-7{_counter >> 30:03x}-{middle:04x}-{low:012x}")
     return made

@@ -56,6 +56,7 @@ class ProblemError(Exception):
         self.detail = detail
         self.errors = errors
         self.headers = dict(headers or {})
+        self.fault = ""  # the type of the fault behind a 500, for the log
 
 
 def pointer(*parts: str | int) -> str:
@@ -165,7 +166,9 @@ async def _on_validation(request: Request, error: Exception) -> Response:
         if place == "body":
             errors.append(FieldProblem(pointer(*path), message))
         else:
-            errors.append(FieldProblem("#", f"{place} parameter {'.'.join(path)}: {message}"))
+            # Some messages of pydantic quote what was sent; its kind does not.
+            what = f"{place} parameter {'.'.join(path)} is not valid ({item['type']})"
+            errors.append(FieldProblem("#", what))
     return _respond(request, invalid_input(errors))
 
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from modelkeel.errors import KeelError, Refused
-from modelkeel.model.bundle import Bundle, load_bundle
-from modelkeel.model.champion import load_champion, read_champion
-from modelkeel.model.manifest import MANIFEST
-from modelkeel.project import Project
-from modelkeel.serving.ids import uuid7_batch
+from modelkeel.errors import Refused
+from modelkeel.model.bundle import Bundle
+from modelkeel.model.signature import MOMENTS, Feature
+from modelkeel.model.summary import Summary
+from modelkeel.serving.judge import Judge
 from modelkeel.serving.problems import ProblemError
-from modelkeel.serving.wire import Rows, Wire
+from modelkeel.serving.wire import Wire
 
 
 class StartRefused(Refused, SystemExit):
@@ -36,15 +33,35 @@ class StartRefused(Refused, SystemExit):
 
 @dataclass(frozen=True)
 class Loaded:
-    """A bundle ready to answer. Replaced as a whole, never changed."""
+    """A bundle ready to answer. Replaced as a whole, never changed.
+
+    Attributes:
+        bundle: verified and loaded.
+        wire: reads its rows.
+        judge: scores, decides and explains.
+        summary: what the gates decided of it, if it has a record of that.
+    """
 
     bundle: Bundle
     wire: Wire
+    judge: Judge
+    summary: Summary | None = None
 
-    @cached_property
-    def model(self) -> msgspec.Raw:
-        """The `model` member of every answer, encoded once."""
-        return msgspec.Raw(msgspec.json.encode(self.reference))
+    @classmethod
+    def of(cls, bundle: Bundle, max_rows: int, summary: Summary | None = None) -> Loaded:
+        """Make a verified bundle ready, and ask it for a first answer."""
+        wire = Wire(bundle.signature, max_rows)
+        loaded = cls(bundle, wire, Judge(bundle, wire), summary)
+        golden = bundle.golden_columns()
+        seen = [_seen(f, golden[f.name]) for f in bundle.signature.features]
+        loaded.judge.judge([list(row) for row in zip(*seen, strict=True)])
+        return loaded
+
+    @property
+    def trial(self) -> bool:
+        """Whether it is only tried out, and no release."""
+        record = self.bundle.record
+        return bool(record and record.trial) or bool(self.summary and self.summary.trial)
 
     @property
     def reference(self) -> dict[str, str | None]:
@@ -56,50 +73,47 @@ class Loaded:
             "digest": bundle.digest,
         }
 
-    def answer(self, rows: Rows) -> tuple[bytes, list[str]]:
-        """Score rows; the encoded answer and the prediction ids.
+    @cached_property
+    def model(self) -> bytes:
+        """The `model` member of every answer, encoded once."""
+        return msgspec.json.encode(self.reference)
 
-        Raises:
-            ArithmeticError: the model gave no finite score.
-        """
-        scores = self.bundle.scorer.run(self.wire.inputs(rows))
-        if not math.isfinite(scores.sum()):
-            raise ArithmeticError
-        ids = uuid7_batch(rows.count)
-        predictions = self._predictions(scores)
-        for prediction, identity in zip(predictions, ids, strict=True):
-            prediction["prediction_id"] = identity
-        if rows.many:
-            value: dict[str, Any] = {"model": self.model, "predictions": predictions}
-        else:
-            value = {"prediction_id": ids[0], "model": self.model, **predictions[0]}
-        return msgspec.json.encode(value), ids
+    @cached_property
+    def record_prefix(self) -> bytes:
+        """How the body of each of its records begins."""
+        bundle = self.bundle
+        head = {"model": bundle.manifest.name, "version": bundle.version, "digest": bundle.digest}
+        return msgspec.json.encode(head)[:-1] + b","
 
-    def _predictions(self, scores: NDArray[np.float64]) -> list[dict[str, Any]]:
-        classes = self.bundle.signature.classes
-        if not classes:
-            return [{"prediction_id": "", "prediction": value} for value in scores.tolist()]
-        best = scores.argmax(axis=1).tolist()
-        predictions: list[dict[str, Any]] = [
-            {
-                "prediction_id": "",
-                "prediction": classes[at],
-                "probabilities": dict(zip(classes, row, strict=True)),
-            }
-            for at, row in zip(best, scores.tolist(), strict=True)
-        ]
-        actions = self.bundle.decide(scores)
-        if actions is not None:
-            for prediction, action in zip(predictions, actions, strict=True):
-                prediction["decision"] = action
-        return predictions
+    @cached_property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What says which model answered, where the body has no room for it."""
+        version = (self.bundle.version or "").encode("latin-1", "replace")
+        digest = self.bundle.digest.encode()
+        return [(b"x-model-version", version), (b"x-model-digest", digest)]
+
+
+def _seen(feature: Feature, values: Sequence[Any]) -> list[Any]:
+    """Values as the wire hands them over: moments as days."""
+    moment = feature.kind in MOMENTS
+    return [feature.read(v) if moment and isinstance(v, str) else v for v in values]
 
 
 class State:
-    """The model that serves now; `current` is None until one is promoted."""
+    """The model that serves now; `current` is None until one is promoted.
+
+    Attributes:
+        current: what answers; replaced in one assignment.
+        previous: what answered before, ready to answer again.
+        problem: why a newer champion does not serve, if there is one that must not.
+        since: when the current one began to serve.
+    """
 
     def __init__(self, current: Loaded | None) -> None:
         self.current = current
+        self.since = datetime.now(UTC)
+        self.previous: Loaded | None = None
+        self.problem: str | None = None
 
     def loaded(self) -> Loaded:
         """The model that serves.
@@ -112,49 +126,8 @@ class State:
                 503,
                 "no-model",
                 "No model is promoted yet",
-                "This server has no champion to serve. Promote one with `keel model promote`, "
-                "then restart the server.",
+                "This server has no champion to serve. Promote one with `keel model promote`; "
+                "the server takes it up by itself.",
                 headers={"retry-after": "30"},
             )
         return self.current
-
-
-def load_state(source: Project | Path, expected_digest: str | None, max_rows: int) -> State:
-    """Verify and load what `source` says is to be served.
-
-    Args:
-        source: a project (its champion), a models folder with champion.json, or a bundle folder.
-        expected_digest: the digest approved for serving; the one in champion.json is always
-            compared.
-        max_rows: rows allowed in one request.
-
-    Raises:
-        StartRefused: there is a bundle and it must not be served.
-    """
-    folder = source.models_dir if isinstance(source, Project) else Path(source)
-    try:
-        if (folder / MANIFEST).is_file():
-            bundle = load_bundle(folder, expected_digest)
-        elif read_champion(folder) is not None:
-            bundle = load_champion(folder)
-        elif isinstance(source, Project) or (folder.is_dir() and expected_digest is None):
-            return State(None)
-        else:
-            raise Refused(
-                f"{folder} holds no bundle: neither {MANIFEST} nor champion.json is there",
-                remedy="mount the folder of a bundle, or of promoted models",
-            )
-        if expected_digest is not None and bundle.digest != expected_digest:
-            raise Refused(
-                f"{bundle.path} is not the bundle that was approved: digest found "
-                f"{bundle.digest}, expected {expected_digest}",
-                remedy="mount the approved bundle",
-            )
-        if isinstance(source, Project) and bundle.signature.task != source.task:
-            raise Refused(
-                f"{bundle.path} is for {bundle.signature.task}, the project for {source.task}",
-                remedy="promote a bundle of this project: keel model promote",
-            )
-    except KeelError as error:
-        raise StartRefused(str(error), remedy=error.remedy) from None
-    return State(Loaded(bundle, Wire(bundle.signature, max_rows)))

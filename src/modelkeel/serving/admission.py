@@ -1,0 +1,73 @@
+"""Whether a bundle may be served: what the gates decided of it, and who signed that."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelkeel.errors import BadInput, Refused
+from modelkeel.model.bundle import Bundle
+from modelkeel.model.keys import PUBLIC_KEY, public_key_path
+from modelkeel.model.summary import Summary, check_summary
+from modelkeel.project import Project
+from modelkeel.records.system import Tier
+
+MODE = "MODELKEEL_MODE"
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What a server is for.
+
+    Attributes:
+        production: whether its decisions count; otherwise a trial is served too.
+        public: the key that the bundle and its summary are verified with.
+    """
+
+    production: bool = False
+    public: Path | None = None
+
+
+def mode_of(source: Project | Path, public: Path | None = None) -> Mode:
+    """The mode by MODELKEEL_MODE, and the key given, of MODELKEEL_PUBLIC_KEY or of the project.
+
+    Raises:
+        BadInput: MODELKEEL_MODE is neither development nor production.
+    """
+    name = os.environ.get(MODE, "").strip() or "development"
+    if name not in ("development", "production"):
+        raise BadInput(
+            f"{MODE} is {name!r}, expected development or production",
+            remedy=f"set {MODE}=production, or unset it",
+        )
+    if public is None and os.environ.get(PUBLIC_KEY):
+        public = Path(os.environ[PUBLIC_KEY])
+    if public is None and isinstance(source, Project) and public_key_path(source).is_file():
+        public = public_key_path(source)
+    return Mode(name == "production", public)
+
+
+def admit(bundle: Bundle, mode: Mode, tier: Tier | None) -> Summary | None:
+    """Check what the gates decided of a bundle; its summary, if it has one.
+
+    Args:
+        bundle: the bundle, verified and loaded.
+        mode: what the server is for.
+        tier: the risk tier of the project, if known.
+
+    Raises:
+        BadInput: the public key cannot be used.
+        Refused: the bundle must not be served.
+    """
+    if bundle.record is not None:
+        return check_summary(
+            bundle.record, bundle.path, mode.public, production=mode.production, tier=tier
+        )
+    if mode.production:
+        raise Refused(
+            f"{bundle.path} is a bundle without champion.json, expected a promoted one in "
+            "production",
+            remedy="mount the models folder that `keel model promote` wrote",
+        )
+    return None

@@ -9,6 +9,10 @@ from typing import Annotated
 import typer
 
 from modelkeel.cli_data import contract_app, data_app
+from modelkeel.cli_governance import add_to as add_governance_to
+from modelkeel.cli_journal import journal_app
+from modelkeel.cli_model import model_app
+from modelkeel.cli_serve import keys_app, serve_command
 from modelkeel.cli_update import add_to
 from modelkeel.errors import KeelError, print_error
 
@@ -20,12 +24,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-charter_app = typer.Typer(help="The charter: what the model is for.", no_args_is_help=True)
-model_app = typer.Typer(help="Registered and promoted models.", no_args_is_help=True)
-app.add_typer(charter_app, name="charter")
 app.add_typer(contract_app, name="contract")
 app.add_typer(data_app, name="data")
+app.add_typer(journal_app, name="journal")
 app.add_typer(model_app, name="model")
+app.add_typer(keys_app, name="keys")
+app.command("serve")(serve_command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
@@ -95,60 +99,8 @@ def new(
     )
 
 
+add_governance_to(app)
 add_to(app)
-
-
-@charter_app.command("check")
-def charter_check(json: Json = False) -> None:
-    """Check charter.toml and governance/, and say which risk tier follows."""
-    from modelkeel.governance.charter_check import check_charter
-    from modelkeel.project import load_project
-
-    found = check_charter(load_project())
-    typer.echo(found.to_json() if json else found.to_text())
-
-
-@model_app.command("list")
-def model_list(json: Json = False) -> None:
-    """List the registered versions and their aliases, the newest first."""
-    from modelkeel.governance.show import versions_json, versions_text
-    from modelkeel.model.registry import list_versions
-    from modelkeel.project import load_project
-
-    found = list_versions(load_project())
-    typer.echo(versions_json(found) if json else versions_text(found))
-
-
-@model_app.command("promote")
-def model_promote(json: Json = False) -> None:
-    """Register the newest bundle, run the gates, and make it the champion if all pass."""
-    from modelkeel.governance.gates import refuse_failed
-    from modelkeel.governance.promotion import promote
-    from modelkeel.governance.show import promotion_json, promotion_text
-    from modelkeel.project import load_project
-
-    project = load_project()
-    done = promote(project)
-    typer.echo(promotion_json(done) if json else promotion_text(project, done))
-    refuse_failed(done.results)
-
-
-@model_app.command("verify")
-def model_verify(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(metavar="FOLDER", help="A bundle's folder; the champion when left out."),
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Verify a bundle: every digest, then the golden rows."""
-    from modelkeel.governance.show import verified_json, verified_text
-    from modelkeel.model.bundle import load_bundle
-    from modelkeel.model.champion import load_champion
-    from modelkeel.project import load_project
-
-    bundle = load_bundle(folder) if folder else load_champion(load_project().models_dir)
-    typer.echo(verified_json(bundle) if json else verified_text(bundle))
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def records(repo: Repo) -> list[Record]:
     folder = repo.state_dir / "updates"
     found: list[Record] = []
     for each in folder.iterdir() if folder.is_dir() else ():
-        if each.name.isdigit():
+        if each.name.isdecimal():
             record = Record(each)
             with suppress(FileNotFoundError):
                 record.state = json.loads((each / "state.json").read_text(encoding="utf-8"))

@@ -120,7 +120,7 @@ def _parse(said: str) -> tuple[str, _Raw]:
         found.stages.setdefault(path, {})[int(stage)] = Entry(mode, oid)
         at += 1
     at += 1
-    while at < len(fields) and fields[at].strip().isdigit():
+    while at < len(fields) and fields[at].strip().isdecimal():
         count = int(fields[at])
         paths, kind = fields[at + 1 : at + 1 + count], fields[at + 1 + count]
         at += count + 3

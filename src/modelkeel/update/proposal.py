@@ -243,4 +243,4 @@ def _stat(scratch: Scratch, old: Content, new: Content) -> tuple[int, int]:
     """Lines added and removed."""
     oids = [scratch.write_blob(content.data) for content in (old, new)]
     fields = scratch.git("diff", "--numstat", *oids).split("\t")
-    return (int(fields[0]), int(fields[1])) if fields[0].isdigit() else (0, 0)
+    return (int(fields[0]), int(fields[1])) if fields[0].isdecimal() else (0, 0)

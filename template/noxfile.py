@@ -10,7 +10,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "pipeline", "tests", "notebook"]
+nox.options.sessions = ["lint", "types", "pipeline", "tests", "documents", "notebook"]
 
 # Folders at the top that tools write: not ours to check.
 WRITTEN = {".cache", ".dvc", ".git", ".venv", "mlartifacts", "mlruns", "models", "reports"}
@@ -58,7 +58,13 @@ def pipeline(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Test the code, the data contract, the model's behaviour and the API."""
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *(session.posargs or ["--junitxml=reports/junit.xml"]))
+
+
+@nox.session
+def documents(session: nox.Session) -> None:
+    """What is rendered from records and evidence is up to date; `keel govern render` writes it."""
+    session.run("keel", "govern", "render", "--check", *session.posargs)
 
 
 @nox.session

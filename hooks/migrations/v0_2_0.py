@@ -17,6 +17,8 @@ def migrate(repo):
     followed = repo.follow("src/*/*.py", "tests/**", "governance/gates.toml", "data/README.md")
     if not followed:
         repo.note("what the stages call now: docs/how-to/read-your-sources.md of the template")
+    repo.note("what governance/ and charter.toml may say now, and what a release asks: keel check")
+    repo.note("a server in production asks for API keys and a journal: keel keys create, README.md")
 
 
 def listed(found):

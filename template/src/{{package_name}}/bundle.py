@@ -1,4 +1,4 @@
-"""Bundle: model, signature, profile, golden rows and digests in one folder that can be trusted."""
+"""Bundle: model, signature, explainer, golden rows and digests in a folder that can be trusted."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def main() -> None:
         profile=profile(rows.select(trained.signature.feature_names)),
         golden_columns=golden_rows(rows, trained.signature, GOLDEN_ROWS),
         lineage=trained.lineage,
+        explainer=trained.explainer,
+        reasons=project.reasons,
     )
     print(f"bundle {bundle.digest[:12]} of run {trained.run_id}")
 

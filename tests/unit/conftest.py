@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from modelkeel.project import Project, load_project
+
+settings.register_profile("untimed", deadline=None)  # a first example may import a library
+settings.load_profile("untimed")
 
 CHARTER = """
 schema = "charter/1"

@@ -139,3 +139,37 @@ def test_dates_and_normalisation_reach_the_signature(project: Project) -> None:
     assert model_inputs(rows, found)["amount"].to_list() == [10.0, 11.0]
     assert Signature.model_validate_json(found.model_dump_json()) == found
     assert set(golden_rows(rows, found, 5)["amount"]) <= {10.0, 11.0}
+
+
+def test_rules_and_patterns_reach_the_signature_or_are_said_to_be_unchecked(
+    project: Project,
+) -> None:
+    path = project.contract_path
+    text = path.read_text()
+    conditions = {
+        "owners": "housing <> 'own' OR amount > 700",
+        "old": "age > 18 OR amount < 10",
+        "even": "amount % 2 < 2 OR housing = 'own'",
+    }
+    rules = "".join(
+        f'      - {{type: custom, engine: modelkeel, name: {name}, implementation: "{sql}"}}\n'
+        for name, sql in conditions.items()
+    )
+    text = text.replace("    properties:", f"    quality:\n{rules}    properties:")
+    text = text.replace(
+        "required: false, enum: [{value: own}, {value: rent}]}",
+        "required: false, logicalTypeOptions: {minLength: 2, maxLength: 9, pattern: '^[a-z]+$'}}",
+    )
+    path.write_text(text)
+    found = signature_of(project, load_contract(path), ["0", "1"], FRAME)
+    assert [(rule.name, rule.columns) for rule in found.rules] == [
+        ("owners", ["housing", "amount"])
+    ]
+    assert [each.name for each in found.unchecked_rules] == ["old", "even"]
+    amount, housing = found.features
+    assert (housing.min_length, housing.max_length, housing.pattern) == (2, 9, "^[a-z]+$")
+    assert housing.example == "rent" or float(amount.example or 0) > 700
+    path.write_text(text.replace("[a-z]+", r"\w+"))
+    found = signature_of(project, load_contract(path), ["0", "1"], FRAME)
+    assert found.features[1].pattern is None
+    assert found.unchecked_rules[0].name == "housing: pattern"

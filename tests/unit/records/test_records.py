@@ -32,7 +32,7 @@ def test_payoffs_in_the_order_of_the_charter(project: Project) -> None:
     [
         ("volume_per_month = 100", "volume_per_month = 0", "decision.volume_per_month", "greater"),
         ("owner@bank.example", "owner@bank", "owner.accountable", "no e-mail address"),
-        ("delay_days = 30", "delay_day = 30", "outcome.delay_day", "Extra inputs"),
+        ("delay_days = 30", "delay_day = 30", "outcome.delay_day", "did you mean 'delay_days'"),
         ("at_least = 0.1", 'at_least = "much"', "target.at_least", "valid number"),
         ("2999-12-31", "2999-13-31", None, "no valid TOML"),
         ('policy = "approve"', 'policy = "wait"', None, "baseline.policy must be one of"),
@@ -56,7 +56,8 @@ def test_a_broken_charter_names_file_line_and_key(
 def test_unknown_keys_are_refused_with_their_line(project: Project) -> None:
     path = project.root / "governance" / "gates.toml"
     edit(path, "require_reachable", "require_reachabel")
-    with pytest.raises(BadInput, match="require_reachabel: Extra inputs") as found:
+    said = "require_reachabel: unknown key; did you mean 'require_reachable'"
+    with pytest.raises(BadInput, match=said) as found:
         _ = project.gates
     assert f"{path}:{line_of(path, 'reachabel')}: " in str(found.value)
 

@@ -53,7 +53,7 @@ def test_the_ending_tells_the_kind(path: str, kind: str | None) -> None:
         ("sources: [{name: a, path: a.csv, join: {on: [x]}}]", "every source has `join`"),
         ("sources: [{name: a, path: a.dat}]", "tells no kind; write kind: csv, tsv"),
         ("sources: [{name: a, path: a.csv, sheet: x}]", "kind csv has no 'sheet'"),
-        ("sources: [{name: a, path: a.csv, fly: 1}]", "Extra inputs"),
+        ("sources: [{name: a, path: a.csv, fly: 1}]", "unknown key; known here: name, kind, path"),
         ("sources: [{name: a, path: a.txt, kind: fixed_width}]", "needs `layout`"),
         ("sources: [{name: a, kind: sql, url: 'sqlite:///a'}]", "needs `query` or `table`"),
         ("sources: [{name: a, kind: csv}]", "kind csv needs `path`"),

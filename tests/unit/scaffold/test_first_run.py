@@ -106,7 +106,7 @@ def test_it_runs_everything_in_order_and_stops_the_server(
 ) -> None:
     result = run(template, tmp_path / "out")
     calls = (tmp_path / "out" / "calls.txt").read_text().splitlines()
-    assert calls[:3] == ["sync", "run dvc repro", "run keel model promote"]
+    assert calls[:3] == ["sync", "run dvc repro", "run keel model promote --trial"]
     assert calls[3].startswith("run uvicorn tiny_model.serve:app --host 127.0.0.1 --port ")
     assert result.prediction["request"] == {"rate": 1.5}
     assert result.prediction["answer"] == {"prediction_id": "01", "got": {"rate": 1.5}}

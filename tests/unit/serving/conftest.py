@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from onnx import TensorProto, helper
 from modelkeel.model.bundle import Bundle, write_bundle
 from modelkeel.model.champion import publish_bundle
 from modelkeel.model.signature import Feature, Signature
+from modelkeel.serving.keys import create_key
 
 CREDIT = Signature(
     name="credit-risk",
@@ -148,18 +151,30 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def credit(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    folder = tmp_path_factory.mktemp("credit")
-    return write_bundle(
-        folder / "bundle",
-        name="credit-risk",
-        onnx_path=credit_model(folder / "m.onnx"),
-        signature=CREDIT,
-        decision=PAYOFF,
-        profile={"rows": 2},
-        golden_columns=GOLDEN_CREDIT,
-        lineage=_lineage(),
-    )
+def credit_of() -> Callable[[Path, float], Bundle]:
+    """Makes a credit bundle in a folder; another slope is another model."""
+
+    def made(folder: Path, slope: float) -> Bundle:
+        folder.mkdir(parents=True, exist_ok=True)
+        return write_bundle(
+            folder / "bundle",
+            name="credit-risk",
+            onnx_path=credit_model(folder / "m.onnx", slope),
+            signature=CREDIT,
+            decision=PAYOFF,
+            profile={"rows": 2},
+            golden_columns=GOLDEN_CREDIT,
+            lineage=_lineage(),
+        )
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def credit(
+    tmp_path_factory: pytest.TempPathFactory, credit_of: Callable[[Path, float], Bundle]
+) -> Bundle:
+    return credit_of(tmp_path_factory.mktemp("credit"), 0.02)
 
 
 @pytest.fixture(scope="session")
@@ -175,6 +190,29 @@ def demand(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         golden_columns=GOLDEN_DEMAND,
         lineage=_lineage(),
     )
+
+
+@pytest.fixture
+def api_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An API key with every role, in the file that a server reads."""
+    path = tmp_path / "secrets" / "keys.toml"
+    monkeypatch.setenv("MODELKEEL_KEYS", str(path))
+    return create_key(path, "tests", ("predict", "review", "operate", "audit"), None)[1]
+
+
+@pytest.fixture
+def journal_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A journal that servers record in, and its key."""
+    url = f"sqlite:///{tmp_path / 'journal.db'}"
+    monkeypatch.setenv("MODELKEEL_JOURNAL", url)
+    monkeypatch.setenv("MODELKEEL_JOURNAL_KEY", base64.b64encode(os.urandom(32)).decode())
+    return url
+
+
+@pytest.fixture(autouse=True)
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits and counters of a test are its own."""
+    monkeypatch.setenv("MODELKEEL_RUNTIME", str(tmp_path / "runtime"))
 
 
 @pytest.fixture

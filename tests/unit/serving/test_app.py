@@ -121,6 +121,8 @@ def test_live_and_ready(models: Path, credit: Bundle) -> None:
     assert client.get("/ready").json() == {
         "status": "ready",
         "model": {"name": "credit-risk", "version": "3", "digest": credit.digest},
+        "trial": False,
+        "journal": "off",
     }
 
 
@@ -271,7 +273,9 @@ def test_openapi_is_valid_and_written_from_the_signature(extended: TestClient) -
     document = extended.get("/openapi.json").json()
     validate(document)
     operation = document["paths"]["/predict"]["post"]
-    assert set(operation["responses"]) == {"200", "413", "415", "422", "503", "default"}
+    assert set(operation["responses"]) == {
+        *("200", "401", "403", "408", "413", "415", "422", "429", "503", "default"),
+    }
     row = document["components"]["schemas"]["Row"]
     assert row["required"] == ["age", "credit amount", "housing"]
     assert row["additionalProperties"] is False

@@ -24,13 +24,13 @@ from pathlib import Path
 from modelkeel.update.apply import update
 update(Path(sys.argv[1]), verify=())
 """
-KILLS = 44
+KILLS = 24
 
 
 def wait_for_the_sweep(repo: Path) -> None:
     """A child that outlives its parent for a moment still works in the scratch folder."""
     records = repo / ".git/modelkeel/scratch"
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while records.is_dir() and [*records.iterdir()] and time.monotonic() < until:
         time.sleep(0.1)
         recover(find_repo(repo))
@@ -60,8 +60,8 @@ def test_killed_at_random_moments(lab: Lab) -> None:
         shutil.copytree(saved, repo, symlinks=True)
         process = keel_process(CODE, str(repo))
         # Half of the kills fall into the last part, in which files are exchanged.
-        early = 0.75 if number % 2 else 0.0
-        time.sleep(length * random.uniform(early, 1.02))  # noqa: S311
+        late = number % 2 == 1
+        time.sleep(length * random.uniform(0.75 if late else 0.0, 1.02))  # noqa: S311
         if number % 3:
             os.killpg(process.pid, signal.SIGKILL)
         else:
@@ -74,6 +74,7 @@ def test_killed_at_random_moments(lab: Lab) -> None:
         if git(repo, "rev-parse", "HEAD") == kept:
             assert state(repo) == before
             counted["before"] += 1
+            length *= 1.05 if late else 1.0  # the machine is slower than it was
             if number % 6 == 0:
                 update(repo, verify=())
                 assert state(repo)[0] == after
@@ -81,6 +82,7 @@ def test_killed_at_random_moments(lab: Lab) -> None:
             assert state(repo)[0] == after
             assert git(repo, "status", "--porcelain").split() == ["??", "untracked.txt"]
             counted["done"] += 1
+            length *= 0.95 if late else 1.0
         git(repo, "fsck", "--connectivity-only")
         wait_for_the_sweep(repo)
     print(counted)

@@ -33,7 +33,6 @@ ANSWERS = ".copier-answers.yml"
 def runs(share: int) -> settings:
     return settings(
         max_examples=max(EXAMPLES // share, 2),
-        deadline=None,
         database=None,
         derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,
         print_blob=True,

@@ -58,7 +58,7 @@ HOW = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(TEXTS, min_size=1, max_size=20), st.sampled_from(KINDS), HOW)
 @example(
     ["1,5", "1.5", "1'000,5 kg", "12 g"],
@@ -76,7 +76,7 @@ def test_both_read_the_same(texts: list[str], kind: Kind, how: Normalise) -> Non
     assert found["given"].to_list() == [clean(text, how) is not None for text in texts]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(TEXTS, min_size=1, max_size=20), st.sampled_from(["number", "integer"]), HOW)
 def test_the_cheap_reading_is_right_where_it_reads_all(
     texts: list[str], kind: Kind, how: Normalise

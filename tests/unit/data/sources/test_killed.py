@@ -45,7 +45,7 @@ def test_a_kill_at_any_moment(tmp_path: Path, endpoint: Endpoint, kind: str) -> 
     database.close()
     url = "sqlite:///a.db" if kind == "sql" else endpoint.url + "/"
     command = [sys.executable, "-c", CODE, kind, url, str(ROWS)]
-    moments, wait, kills = random.Random(7), 0.5, 0  # noqa: S311 - chosen moments
+    moments, wait, kills = random.Random(7), 0.1, 0  # noqa: S311 - chosen moments
     for _ in range(40):
         running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
         try:

@@ -208,7 +208,7 @@ _value = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     table=st.integers(1, 4).flatmap(
         lambda width: st.lists(

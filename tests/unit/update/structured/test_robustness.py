@@ -37,7 +37,7 @@ PIECES = st.lists(st.sampled_from(WORDS) | st.sampled_from(BLANKS), max_size=25)
 
 
 @pytest.mark.parametrize("path", PATHS)
-@settings(max_examples=EXAMPLES, deadline=None, database=None)
+@settings(max_examples=EXAMPLES, database=None)
 @given(base=PIECES, ours=PIECES, theirs=PIECES)
 def test_any_text_gives_an_answer(path: str, base: str, ours: str, theirs: str) -> None:
     for before in (base, None):

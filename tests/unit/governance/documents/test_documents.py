@@ -1,0 +1,329 @@
+"""Documents say what records and measurements say, and what they lack."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from rendered_projects import MINIMAL_SYSTEM, again, approve, edit
+
+from modelkeel.errors import BadInput
+from modelkeel.governance.documents import render, stale
+from modelkeel.governance.documents.rendering import documents_of
+from modelkeel.project import Project
+
+HIGH = {
+    "model-card.md",
+    "data-card-credit_applications.md",
+    "credit_applications.croissant.json",
+    "technical-documentation.md",
+    "instructions-for-use.md",
+    "risk-management.md",
+    "human-oversight.md",
+    "post-market-plan.md",
+    "fria.md",
+    "dpia.md",
+    "ropa.md",
+    "ropa.csv",
+    "notice-affected-person.md",
+    "value-report.md",
+    "responsibilities.md",
+    "obligations.md",
+    "index.md",
+    "figures/by-group.svg",
+}
+MINIMAL = {
+    "model-card.md",
+    "data-card-credit_applications.md",
+    "credit_applications.croissant.json",
+    "obligations.md",
+    "index.md",
+    "figures/by-group.svg",
+}
+TODO_SYSTEM = (
+    MINIMAL_SYSTEM.replace('"internal"', '"decides_about_people"')
+    .replace('domain = "none"', 'domain = "credit"')
+    .replace('personal_data = "none"', 'personal_data = "personal"')
+)
+
+
+def written(project: Project) -> dict[str, str]:
+    """What `render` leaves, by name in docs/governance."""
+    folder = project.documents_dir
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes().decode() for path in render(project)
+    }
+
+
+def document(project: Project, name: str) -> str:
+    """One document as it should be."""
+    return next(each.text for each in documents_of(again(project)) if each.file == name)
+
+
+def test_a_project_gets_the_documents_that_it_needs(credit: Project) -> None:
+    assert set(written(credit)) == HIGH
+    assert stale(again(credit)) == []
+
+
+def test_a_minimal_project_stays_small(minimal: Project) -> None:
+    found = written(minimal)
+    assert set(found) == MINIMAL
+    assert "Nothing is missing." in found["index.md"]
+    assert "not called for" not in "".join(found.values())
+
+
+def test_the_same_files_give_the_same_bytes(credit: Project) -> None:
+    first = written(credit)
+    assert written(again(credit)) == first
+    assert not any("\r" in text for text in first.values())
+    assert not any(str(credit.root) in text for text in first.values())
+
+
+def test_each_opens_with_what_it_was_rendered_from(credit: Project) -> None:
+    for name, text in written(credit).items():
+        if name.endswith(".md"):
+            body = text.split("---\n")[-1] if name == "model-card.md" else text
+            title, _, opening = body.splitlines()[:3]
+            assert title.startswith("# ")
+            assert opening.startswith("> Rendered by `keel govern render` from ")
+            assert "Not legal advice." in opening
+            assert " MISSING" in opening
+
+
+def test_a_todo_is_missing_with_its_owner_and_day(credit: Project) -> None:
+    text = document(credit, "human-oversight.md")
+    assert (
+        "**MISSING**: where a person contests a decision, who looks at it again, and by when "
+        "(owner@example.com, due 2027-06-30)"
+    ) in text
+    assert "**5 fields MISSING**, 0 not applicable, 0 waived" in text
+
+
+def test_an_answer_takes_the_place_of_a_todo(credit: Project) -> None:
+    path = credit.governance_dir / "system.toml"
+    lines = path.read_text().splitlines()
+    lines = [
+        'contest = "Write to the branch; a person answers in 14 days."'
+        if line.startswith("contest = ")
+        else line
+        for line in lines
+    ]
+    path.write_text("\n".join(lines))
+    text = document(credit, "human-oversight.md")
+    assert "Write to the branch; a person answers in 14 days." in text
+    assert "**4 fields MISSING**" in text
+
+
+def test_what_does_not_apply_says_why(credit: Project) -> None:
+    text = document(credit, "dpia.md")
+    assert "Not applicable: no column holds a special category" in text
+    assert "1 not applicable" in text
+
+
+def test_evidence_is_followed_and_linked(credit: Project) -> None:
+    path = credit.governance_dir / "system.toml"
+    reference = '{ evidence = "reports/evaluation.json#slices.sex=female.n" }'
+    lines = path.read_text().splitlines()
+    lines = [f"hardware = {reference}" if x.startswith("hardware = ") else x for x in lines]
+    path.write_text("\n".join(lines))
+    text = document(credit, "instructions-for-use.md")
+    link = "[reports/evaluation.json](../../reports/evaluation.json), `slices.sex=female.n`"
+    assert f"| Hardware | 91 ({link}) |" in text
+    edit(credit, "governance/system.toml", "sex=female.n", "sex=female.gone")
+    text = document(credit, "instructions-for-use.md")
+    assert "**MISSING**: reports/evaluation.json has no value at `slices.sex=female.gone`" in text
+
+
+def test_without_reports_all_that_is_measured_is_missing(make: Callable[..., Project]) -> None:
+    project = make(measured=False)
+    found = written(project)
+    assert "figures/by-group.svg" not in found
+    for name in ("model-card.md", "technical-documentation.md", "instructions-for-use.md"):
+        assert "run `uv run dvc repro`" in found[name]
+    assert "model-index" not in found["model-card.md"]
+    assert "G-BASE was not measured (run `uv run dvc repro`)" in found["risk-management.md"]
+    assert stale(again(project)) == []
+
+
+def test_without_records_all_that_people_know_is_missing(make: Callable[..., Project]) -> None:
+    project = make(system=TODO_SYSTEM)
+    found = written(project)
+    assert set(found) == HIGH
+    assert "**MISSING**: there is no governance/risks.toml (write it)" in found["fria.md"]
+    assert (
+        "**MISSING**: governance/system.toml has no `people.misuse`" in found["risk-management.md"]
+    )
+    assert "**MISSING**: governance/system.toml has no `oversight`" in found["human-oversight.md"]
+    assert "**MISSING**: there is no governance/privacy.toml" in found["ropa.md"]
+    assert "MISSING: there is no governance/privacy.toml" in found["ropa.csv"]
+    assert "there is no governance/reasons.toml" in found["notice-affected-person.md"]
+
+
+def test_a_report_of_an_older_pipeline_is_shown_as_far_as_it_goes(credit: Project) -> None:
+    credit.evaluation_path.write_text('{"uplift": {"value_per_decision": {"value": 0.2}}}')
+    text = document(credit, "model-card.md")
+    assert "Gain over today: **+0.2**" in text
+
+
+def test_a_report_that_is_no_json_is_refused(credit: Project) -> None:
+    credit.evaluation_path.write_text("{")
+    with pytest.raises(BadInput, match=r"evaluation\.json: no valid JSON"):
+        render(again(credit))
+    assert not credit.documents_dir.exists()
+
+
+def test_numbers_are_for_people(credit: Project) -> None:
+    text = document(credit, "model-card.md")
+    assert "| Ranking (ROC AUC) | 0.731 | 0.675 to 0.783 | 0.722 | 0.5 | higher |" in text
+    assert "**+0.193 (+0.1 to +0.287)** margins of a repaid credit a decision" in text
+    assert "| age | below 26: 50 % | 41 and over: 69 % | 0.724 (" in text
+    assert "| Noise of 5 % of the spread of each number | 2.9 % |" in text
+    assert "31 (few)" in text
+    assert "100 to 50,000 DEM" in text
+
+
+def test_the_card_has_the_header_of_hugging_face(credit: Project) -> None:
+    text = document(credit, "model-card.md")
+    _, header, _ = text.split("---\n", 2)
+    found = yaml.safe_load(header)
+    assert found["pipeline_tag"] == "tabular-classification"
+    (result,) = found["model-index"][0]["results"]
+    assert result["task"] == {"type": "tabular-classification"}
+    assert {"name", "type"} <= set(result["dataset"])
+    assert {"type": "roc_auc", "name": "Ranking (ROC AUC)", "value": 0.731, "verified": False} in (
+        result["metrics"]
+    )
+
+
+def test_a_risk_shows_its_measures_and_what_they_found(credit: Project) -> None:
+    text = document(credit, "risk-management.md")
+    assert (
+        "| G-BASE: The model beats the baseline | each training, each release | **pass**:" in text
+    )
+    assert "| G-GOLDEN: Golden rows reproduce |" in text
+    edit(credit, "governance/risks.toml", '{ gate = "G-BASE" }', '{ gate = "G-NONE" }')
+    text = document(credit, "risk-management.md")
+    assert "| G-NONE | | **MISSING**: there is no such gate |" in text
+
+
+def test_a_high_residual_risk_asks_for_who_accepted_it(credit: Project) -> None:
+    path = credit.governance_dir / "risks.toml"
+    text = path.read_text()
+    left = "residual = { likelihood = 3, severity = 3 }"
+    start = text.index("residual = {")
+    path.write_text(text[:start] + left + text[text.index("\n", start) :])
+    shown = document(credit, "risk-management.md")
+    assert "level 9. Accepted by: **MISSING**: nobody approved it" in shown
+    approve(credit, "residual_risk", "R-01")
+    assert "Accepted by: ada@bank.test (risk) on 2026-11-01, until 2027-01-15" in document(
+        credit, "risk-management.md"
+    )
+
+
+def test_a_waiver_is_counted_where_its_gate_is_named(credit: Project) -> None:
+    approve(credit, "waiver", "G-BASE")
+    text = document(credit, "risk-management.md")
+    assert "1 waived" in text
+    assert "waived until 2027-01-15" in text
+
+
+def test_the_record_of_processing_is_a_table(credit: Project) -> None:
+    rows = list(csv.DictReader(io.StringIO(document(credit, "ropa.csv"))))
+    assert [row["purpose"] for row in rows] == credit.privacy.processing.purposes  # type: ignore[union-attr]
+    assert rows[0]["categories_of_data"].endswith("sex (personal), age (personal)")
+    assert rows[0]["controller"].startswith("MISSING: ")
+    assert "records of decisions: inputs, score, action and reasons: 1,095 days" in (
+        rows[0]["retention"].lower()
+    )
+
+
+def test_a_cell_is_never_a_formula(credit: Project) -> None:
+    edit(credit, "governance/privacy.toml", '"Decide on applications', '"=Decide on applications')
+    rows = list(csv.DictReader(io.StringIO(document(credit, "ropa.csv"))))
+    assert rows[0]["purpose"].startswith("'=Decide")
+
+
+def test_texts_of_people_stay_text(credit: Project) -> None:
+    edit(
+        credit, "governance/system.toml", "Tell how likely", "<script>x</script> | Tell how likely"
+    )
+    text = document(credit, "model-card.md")
+    assert "<script>" not in text
+    assert "&lt;script&gt;x&lt;/script&gt; | Tell" in text
+    assert "&lt;script&gt;x&lt;/script&gt; \\| Tell" in document(
+        credit, "technical-documentation.md"
+    )
+
+
+def test_adverse_action_in_the_united_states(credit: Project) -> None:
+    assert "Adverse action" not in document(credit, "notice-affected-person.md")
+    edit(credit, "governance/system.toml", '["EU"]', '["US"]')
+    text = document(credit, "notice-affected-person.md")
+    assert "## Adverse action notice (United States)" in text
+    assert "> - The amount you asked for speaks against repayment." in text
+    assert "GDPR" not in text
+
+
+def test_people_who_interact_are_told(make: Callable[..., Project]) -> None:
+    project = make(system=MINIMAL_SYSTEM.replace('"internal"', '"interacts_with_people"'))
+    found = written(project)
+    assert "You are dealing with an AI system" in found["transparency-notice.md"]
+    assert "risk-management.md" in found
+    assert "technical-documentation.md" not in found
+
+
+def test_croissant_is_valid(credit: Project, tmp_path: Path) -> None:
+    mlc = pytest.importorskip("mlcroissant")
+    path = tmp_path / "data.croissant.json"
+    path.write_text(document(credit, "credit_applications.croissant.json"))
+    issues = mlc.Dataset(jsonld=str(path)).metadata.ctx.issues
+    assert list(issues.errors) == []
+    found = json.loads(path.read_text())
+    assert found["conformsTo"][0].endswith("croissant/1.1")
+    assert {each["name"] for each in found["distribution"]} == {"raw.parquet", "german_credit.csv"}
+
+
+def test_croissant_without_digests_names_no_files(
+    make: Callable[..., Project], tmp_path: Path
+) -> None:
+    mlc = pytest.importorskip("mlcroissant")
+    path = tmp_path / "data.croissant.json"
+    path.write_text(document(make(measured=False), "credit_applications.croissant.json"))
+    assert list(mlc.Dataset(jsonld=str(path)).metadata.ctx.issues.errors) == []
+    assert "distribution" not in json.loads(path.read_text())
+
+
+def test_the_index_lists_each_gap_once(credit: Project) -> None:
+    text = document(credit, "index.md")
+    assert text.count("| where a person contests a decision") == 1
+    assert "governance/risks.toml `risk.R-01.residual`" in text
+
+
+def test_what_infer_left_to_be_described_is_missing(minimal: Project) -> None:
+    file = "governance/data/credit_applications.odcs.yaml"
+    edit(minimal, file, "description: How the applicant lives", "description: To be described")
+    text = document(minimal, "data-card-credit_applications.md")
+    assert "**MISSING**: what `housing` means" in text
+    assert "**1 field MISSING**" in text
+
+
+def test_a_regression_is_valued_by_its_errors(minimal: Project) -> None:
+    charter = minimal.root / "charter.toml"
+    text = charter.read_text()
+    classes, value = text.index("[outcome.classes]"), text.index("[baseline]")
+    errors = (
+        '[value]\nunit = "hires"\npayoff = [\n'
+        '  { action = "over", outcome = "unit", amount = -0.25, source = "assumed: moving it" },\n'
+        '  { action = "under", outcome = "unit", amount = -1.0, source = "one hire lost" },\n]\n'
+    )
+    charter.write_text(text[:classes] + errors + text[value:].replace('"approve"', '"mean"'))
+    edit(minimal, "pyproject.toml", '"classification"', '"regression"')
+    text = document(minimal, "model-card.md")
+    assert "| each unit too much |  | −0.25 | assumed: moving it |" in text  # noqa: RUF001
+    assert "- What *each unit too much* is worth is an assumption" in text
+    assert "pipeline_tag: tabular-regression" in text

@@ -1,0 +1,160 @@
+"""Each gate on operation is seen red and green."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cases import given
+
+from modelkeel.governance.gates import Case, GateResult
+from modelkeel.governance.gates.operation import OPERATION_GATES
+from modelkeel.project import load_project
+
+OVERSIGHT = """
+[oversight]
+automation_bias = "cases are read blind"
+stop = "route to the baseline"
+safe_state = "everybody is decided by hand"
+max_stop_seconds = 60
+drill_every_days = 30
+contest = "write to us"
+overseers = [{ role = "officer", training = "course 1", may = ["stop"] }]
+"""
+INCIDENT = """
+schema = "incident/1"
+id = "young-declined"
+title = "Young applicants were declined"
+harm = ["fundamental_rights"]
+happened = {known}
+known = {known}
+description = "All applicants below 26 were declined"
+cause = "a wrong unit"
+measures = ["rolled back"]
+owner = "owner@bank.example"
+{reported}
+"""
+APPROVAL = """
+schema = "approval/1"
+kind = "{kind}"
+decision = "approve"
+subject = {{ name = "credit" }}
+statement = "I looked at everything"
+by = {{ email = "risk@bank.example", role = "risk" }}
+given = 2026-01-01
+expires = {expires}
+"""
+
+
+def result(case: Case, gate: str) -> GateResult:
+    (found,) = [each.run(case) for each in OPERATION_GATES if each.id == gate]
+    return found
+
+
+def later(case: Case, **time: float) -> Case:
+    return Case(load_project(case.project.root), datetime.now(UTC) + timedelta(**time))
+
+
+def test_a_fresh_model(case: Case) -> None:
+    found = result(case, "G-AGE")
+    assert (found.outcome, found.measured) == ("pass", "trained 0 days ago")
+
+
+@pytest.mark.turns_red("G-AGE")
+def test_a_model_that_is_too_old(case: Case) -> None:
+    found = result(later(case, days=181), "G-AGE")
+    assert (found.outcome, found.measured) == ("fail", "trained 181 days ago")
+    path = case.project.root / "governance/gates.toml"
+    path.write_text(path.read_text() + "[freshness]\nmax_model_days = 365\n")
+    assert result(later(case, days=181), "G-AGE").outcome == "pass"
+
+
+def test_a_bundle_that_does_not_say_when_it_was_trained(case: Case) -> None:
+    manifest = case.bundle.manifest.model_copy(update={"trained_at": None})
+    other = given(case, bundle=replace(case.bundle, manifest=manifest))
+    assert result(other, "G-AGE").outcome == "not_assessed"
+    manifest = manifest.model_copy(update={"trained_at": "last week"})
+    other = given(case, bundle=replace(case.bundle, manifest=manifest))
+    assert result(other, "G-AGE").outcome == "fail"
+
+
+@pytest.mark.turns_red("G-AGE")
+@pytest.mark.parametrize(
+    ("kind", "days", "outcome"),
+    [
+        ("residual_risk", -1, "fail"),
+        ("residual_risk", 7, "warn"),
+        ("residual_risk", 100, "pass"),
+        ("waiver", -1, "pass"),
+    ],
+)
+def test_an_approval_that_runs_out(case: Case, kind: str, days: int, outcome: str) -> None:
+    expires = datetime.now(UTC).date() + timedelta(days=days)
+    path = case.project.governance_dir / "approvals" / "2026-01-01-risk.toml"
+    path.parent.mkdir(parents=True)
+    text = APPROVAL.format(kind=kind, expires=expires)
+    if kind == "waiver":
+        text = text.replace("2026-01-01", str(expires - timedelta(days=30)))
+    path.write_text(text)
+    found = result(later(case), "G-AGE")
+    assert found.outcome == outcome
+    assert ("keel approve" in found.remedy) == (outcome == "fail")
+
+
+def practised(case: Case, seconds: float, days: float = 0.0) -> Case:
+    system = case.project.root / "governance/system.toml"
+    if "[oversight]" not in system.read_text():
+        system.write_text(system.read_text() + OVERSIGHT)
+    path = case.project.evidence_dir / "drills" / "rollback.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    when = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    path.write_text(json.dumps({"schema": "drill/1", "time": when, "seconds": seconds}))
+    return later(case)
+
+
+def test_a_drill_in_time(case: Case) -> None:
+    assert result(practised(case, 2.5), "G-STOP").outcome == "pass"
+
+
+@pytest.mark.turns_red("G-STOP")
+@pytest.mark.parametrize(("seconds", "days"), [(61.0, 0.0), (2.5, 31.0)])
+def test_a_drill_too_slow_or_too_long_ago(case: Case, seconds: float, days: float) -> None:
+    assert result(practised(case, seconds, days), "G-STOP").outcome == "fail"
+
+
+def test_what_was_not_practised_is_never_green(case: Case) -> None:
+    assert result(case, "G-STOP").outcome == "not_assessed"  # no [oversight]
+    other = practised(case, 1.0)
+    path = case.project.evidence_dir / "drills" / "rollback.json"
+    path.write_text("{}")
+    assert result(other, "G-STOP").outcome == "fail"
+    path.unlink()
+    assert result(other, "G-STOP").outcome == "not_assessed"
+
+
+def happened(case: Case, days: float, reported: str = "") -> Case:
+    path = case.project.governance_dir / "incidents" / "2026-11-24-young.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    path.write_text(INCIDENT.format(known=known, reported=reported))
+    return later(case)
+
+
+def test_no_incident(case: Case) -> None:
+    found = result(case, "G-INC")
+    assert (found.outcome, found.measured) == ("pass", "no report is due")
+
+
+@pytest.mark.turns_red("G-INC")
+@pytest.mark.parametrize(
+    ("days", "outcome"), [(1, "pass"), (11.9, "pass"), (12.1, "warn"), (15.1, "fail")]
+)
+def test_an_incident_and_its_clock(case: Case, days: float, outcome: str) -> None:
+    assert result(happened(case, days), "G-INC").outcome == outcome
+
+
+def test_an_incident_that_was_reported(case: Case) -> None:
+    now = datetime.now(UTC).isoformat()
+    assert result(happened(case, 20, f"reported = {now}"), "G-INC").outcome == "pass"

@@ -1,0 +1,174 @@
+"""Retention: what goes when, what stays, and that the chain still holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from modelkeel.errors import BadInput, Refused
+from modelkeel.journal.keystore import day_of
+from modelkeel.journal.retention import Retention, least_days, prune, retention_of
+from modelkeel.journal.tables import day_keys, records, segments, subjects
+from modelkeel.journal.verify import verify
+from modelkeel.project import Project
+
+from .people import ADA, BOB, DAY, count, files, identity, inputs_of, now, opened, prediction
+
+KEEP = Retention(payloads=30, records=200)
+
+
+def test_payloads_go_and_the_keys_of_their_days(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    old = now() - 31 * DAY
+    journal.write([prediction(1, at=old), prediction(2, ADA, at=old), prediction(3)])
+    with journal.engine.connect() as connection:
+        query = sa.select(day_keys.c.wrapped).where(day_keys.c.day == day_of(old))
+        key = bytes(connection.scalar(query) or b"")
+        payload = bytes(connection.scalar(sa.select(records.c.payload)) or b"")
+    assert key in files(tmp_path)
+    done = prune(journal, KEEP, by="operator")
+    assert (done.payloads, done.days, done.segments, done.people) == (2, 1, 0, 0)
+    assert done.scrubbed
+    assert key not in files(tmp_path)
+    assert payload not in files(tmp_path)
+    assert inputs_of(journal, 1) is None
+    assert inputs_of(journal, 2) is None
+    assert inputs_of(journal, 3) is not None
+    assert count(journal, records) == 4  # the event is one
+    assert count(journal, subjects) == 1  # decisions about Ada are still found
+    assert verify(journal.engine).intact
+    assert prune(journal, KEEP, by="operator").payloads == 0
+
+
+def test_segments_go_as_a_whole(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    old = now() - 201 * DAY
+    journal.write([prediction(1, ADA, at=old), prediction(2, at=old)])
+    journal.write([prediction(3, at=old), prediction(4, BOB)])
+    with journal.engine.begin() as connection:
+        connection.execute(subjects.update().values(created=old))
+    done = prune(journal, KEEP, by="operator")
+    assert (done.segments, done.records, done.people, done.waiting) == (1, 2, 1, 1)
+    assert journal.reader().get(identity(1)) is None
+    assert journal.reader().get(identity(3)) is not None
+    report = verify(journal.engine)
+    assert report.intact
+    assert [each.outcome for each in report.segments] == ["pruned", "intact", "intact"]
+    told = next(journal.reader().find(kind="event")).said
+    assert told["event"] == "prune"
+    assert [each[1] for each in told["segments"]] == [2]
+    journal.write([prediction(5)])  # a new segment after a pruned one
+    assert verify(journal.engine).intact
+
+
+def test_a_segment_of_a_writer_that_was_killed_goes_too(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    writer = journal.writer()
+    writer.write([prediction(1, at=now() - 201 * DAY)])  # and it is never closed
+    assert prune(journal, KEEP, by="operator").segments == 1
+    assert verify(journal.engine).intact
+
+
+def test_pruning_is_not_a_way_to_hide(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([prediction(1), prediction(2)])
+    with journal.engine.begin() as connection:
+        connection.execute(records.delete())
+        connection.execute(segments.update().values(pruned_at=now()))
+    report = verify(journal.engine)
+    assert not report.intact
+    assert "no event says that they were pruned" in report.segments[0].problems[0]
+
+
+def test_a_segment_that_was_changed_stays_as_evidence(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([prediction(1, at=now() - 201 * DAY)])
+    with journal.engine.begin() as connection:
+        connection.execute(records.update().values(body="{}"))
+    with pytest.raises(Refused, match="does not verify"):
+        prune(journal, KEEP, by="operator")
+    assert count(journal, records) == 1
+
+
+def test_events_are_never_pruned(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([prediction(1, at=now() - 201 * DAY)])
+    prune(journal, KEEP, by="operator")
+    later = now() + 400 * DAY
+    assert prune(journal, KEEP, by="operator", now=later).segments == 0
+    assert len(list(journal.reader().find(kind="event"))) == 1
+
+
+def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([prediction(1, at=now() - 201 * DAY)])
+    done = prune(journal, KEEP, by="operator", dry=True)
+    assert (done.segments, done.records) == (1, 1)
+    assert count(journal, records) == 1
+    with pytest.raises(BadInput, match="at least 1"):
+        prune(journal, replace(KEEP, payloads=0), by="operator")
+
+
+def change_system(project: Project, old: str, new: str) -> Project:
+    path = project.governance_dir / "system.toml"
+    path.write_text(path.read_text().replace(old, new))
+    return Project(project.root, project.name, project.package, project.task)
+
+
+LOGGING = 'jurisdictions = ["EU"]\n[logging]\nretention_days = 400\nbasis = "the contract"'
+
+
+def test_the_record_says_how_long(project: Project) -> None:
+    assert retention_of(project) == Retention(None, None)  # high tier: inputs as long as records
+    kept = change_system(project, 'jurisdictions = ["EU"]', LOGGING)
+    assert retention_of(kept) == Retention(None, 400)
+    with pytest.raises(Refused, match=r"at least 400 days \(logging\.retention_days"):
+        retention_of(kept, records_=399)
+    assert retention_of(kept, 30, 500) == Retention(30, 500)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "least"),
+    [
+        ('domain = "credit"', 'domain = "credit"', 183),
+        ('jurisdictions = ["EU"]', 'jurisdictions = ["EU", "US"]', 762),
+        ('"decides_about_people"', '"internal"', 0),
+    ],
+)
+def test_the_law_says_how_long_at_least(project: Project, old: str, new: str, least: int) -> None:
+    changed = change_system(project, old, new)
+    assert least_days(changed.system)[0] == least
+    if least:
+        with pytest.raises(Refused, match=f"at least {least} days"):
+            retention_of(changed, records_=least - 1)
+
+
+def test_inputs_of_credit_decisions_in_the_us(project: Project) -> None:
+    both = change_system(project, 'jurisdictions = ["EU"]', 'jurisdictions = ["US"]')
+    with pytest.raises(Refused, match="inputs of a credit decision"):
+        retention_of(both, payloads=90)
+
+
+def test_the_privacy_record_says_how_long_inputs_are_kept(project: Project) -> None:
+    work = '{ todo = "to do", owner = "o@bank.example", due = 2027-01-31 }'
+    lines = [
+        'schema = "privacy/1"',
+        "[processing]",
+        'purposes = ["to decide"]',
+        *(
+            f"{key} = {work}"
+            for key in ("controller", "protection_officer", "subjects", "legal_basis")
+        ),
+        *(f"{key} = {work}" for key in ("recipients", "transfers", "security")),
+        "[[retention]]",
+        'data = "inputs of predictions"',
+        "days = 60",
+        'basis = "so that a complaint can be answered"',
+        "[rights]",
+        *(f"{key} = {work}" for key in ("information", "access", "erasure", "contest")),
+    ]
+    (project.governance_dir / "privacy.toml").write_text("\n".join(lines))
+    assert retention_of(project) == Retention(60, None)

@@ -17,7 +17,7 @@ def test_a_target_out_of_reach_stops_the_promotion(changeable: Repo) -> None:
     said = changeable.run("dvc", "repro").stdout
     assert "Running stage 'evaluate'" in said
     assert "Running stage 'train'" not in said
-    done = changeable.run("keel", "model", "promote", check=False)
+    done = changeable.run("keel", "model", "promote", "--trial", check=False)
     assert done.returncode == 3
     (line,) = [line for line in done.stderr.splitlines() if "G-TARGET" in line]
     uplift = json.loads((changeable.root / "reports/evaluation.json").read_text())["uplift"]
@@ -87,7 +87,9 @@ def test_no_champion_yet_is_told_and_not_ready(changeable: Repo) -> None:
 def test_a_changed_charter_asks_for_a_new_bundle(changeable: Repo) -> None:
     approved = changeable.approved()
     changeable.edit("charter.toml", "at_least = 0.15", "at_least = 0.14")
-    done: subprocess.CompletedProcess[str] = changeable.run("keel", "model", "promote", check=False)
+    done: subprocess.CompletedProcess[str] = changeable.run(
+        "keel", "model", "promote", "--trial", check=False
+    )
     assert done.returncode == 3
     assert "G-LINEAGE" in done.stderr
     assert "charter.toml" in done.stderr

@@ -12,7 +12,7 @@ from generated import ROOT, Repo, copy_template, find_uv, git, plain, run
 
 pytestmark = pytest.mark.slow
 
-STAGES = ["ingest", "validate", "prepare", "train", "evaluate", "bundle"]
+STAGES = ["ingest", "validate", "prepare", "train", "evaluate", "bundle", "document"]
 
 
 def copier(cwd: Path, env: Mapping[str, str], *arguments: str) -> None:
@@ -28,7 +28,7 @@ def test_copier_alone_outside_git(env: Mapping[str, str], tmp_path: Path) -> Non
     assert re.findall(r"Running stage '(\w+)'", repo.run("dvc", "repro").stdout) == STAGES
     done = repo.run("nox")
     passed = re.findall(r"Session (\w+) was successful", plain(done.stdout + done.stderr))
-    assert passed == ["lint", "types", "pipeline", "tests", "notebook"]
+    assert passed == ["lint", "types", "pipeline", "tests", "documents", "notebook"]
     assert (repo.root / "models/bundle/model.onnx").is_file()
 
 

@@ -19,7 +19,7 @@ def test_nox_passes_with_every_session_that_ci_calls(repo: Repo) -> None:
     assert called
     done = repo.run("nox")
     passed = set(re.findall(r"Session (\w+) was successful", plain(done.stdout + done.stderr)))
-    assert passed == {"lint", "types", "pipeline", "tests", "notebook"}
+    assert passed == {"lint", "types", "pipeline", "tests", "documents", "notebook"}
     assert called <= passed
     assert repo.git("status", "--porcelain") == ""
 
@@ -53,7 +53,12 @@ def test_a_second_model_is_compared_promoted_and_followed_by_its_aliases(
     with put_back(repo, tmp_path / "as it was"):
         repo.edit("params.yaml", "  learning_rate: 0.", "  learning_rate: 0.0")
         said = plain(repo.run("dvc", "repro").stdout)
-        assert re.findall(r"Running stage '(\w+)'", said) == ["train", "evaluate", "bundle"]
+        assert re.findall(r"Running stage '(\w+)'", said) == [
+            "train",
+            "evaluate",
+            "bundle",
+            "document",
+        ]
 
         changed = json.loads(repo.run("dvc", "metrics", "diff", "--json").stdout)
         measured = changed["reports/metrics.json"]
@@ -63,7 +68,7 @@ def test_a_second_model_is_compared_promoted_and_followed_by_its_aliases(
         page = (tmp_path / "plots" / "index.html").read_text(encoding="utf-8")
         assert {"workspace", "HEAD"} <= set(re.findall(r'"rev": "(\w+)"', page))
 
-        done = repo.run("keel", "model", "promote", check=False)
+        done = repo.run("keel", "model", "promote", "--trial", check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         assert repo.versions() == {"2": ["champion"], "1": ["previous"]}
         record = json.loads(repo.champion_file.read_text(encoding="utf-8"))

@@ -70,7 +70,7 @@ def test_three_commands_train_and_serve_a_model_of_the_users_own_table(
     run([*git, "commit", "-qm", "own table"], changeable.root, changeable.env)
 
     changeable.run("dvc", "repro")
-    said = changeable.run("keel", "model", "promote").stdout
+    said = changeable.run("keel", "model", "promote", "--trial").stdout
     assert "is champion" in said
     with serving(changeable) as client:
         row = example_of(client)

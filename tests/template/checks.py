@@ -13,12 +13,18 @@ from urllib.parse import unquote
 import yaml
 from rendering import ANSWERS_FILE, files
 
+from modelkeel.errors import BadInput
+from modelkeel.project import load_project
+
 TEXT = {
     "", ".cfg", ".css", ".html", ".ini", ".ipynb", ".json", ".md", ".py", ".sh", ".toml", ".txt",
     ".yaml", ".yml",
 }  # fmt: skip
 JINJA = re.compile(r"(?<!\$)\{\{|\{%|%\}")
-FILLER = re.compile(r"\b(TODO|FIXME|XXX|TBD|lorem|changeme)\b|\b(your|my)[-_](?=\w)|<your", re.I)
+# A record's `{ todo = … }` has an owner and a date, and blocks what needs it: that is no filler.
+FILLER = re.compile(
+    r"\b(TODO|FIXME|XXX|TBD)\b|(?i:\b(fixme|tbd|lorem|changeme)\b|\b(your|my)[-_](?=\w)|<your)"
+)
 LINK = re.compile(r"(?<!\\)\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.S | re.M)
 
@@ -114,3 +120,27 @@ def mypy(root: Path, cache: Path) -> list[str]:
         text=True,
     )
     return [f"mypy: {done.stdout}{done.stderr}"] if done.returncode else []
+
+
+def records(root: Path) -> list[str]:
+    """Records that do not parse, that the tier lacks, or that it does not need."""
+    project = load_project(root)
+    use = project.system.use
+    try:
+        found = {
+            "risks": project.risks is not None,
+            "privacy": project.privacy is not None,
+            "reasons": project.reasons is not None,
+            "review": project.charter.review is not None,
+        }
+        _ = project.gates
+    except BadInput as error:
+        return [f"records: {error}"]
+    tier = project.system.computed_tier
+    wanted = {
+        "risks": tier != "minimal",
+        "privacy": use.personal_data != "none",
+        "reasons": tier == "high" and use.about_people,
+        "review": tier == "high",
+    }
+    return [f"records: {name} is {there}" for name, there in found.items() if there != wanted[name]]

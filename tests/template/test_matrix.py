@@ -76,6 +76,7 @@ def findings(root: Path, answers: Answers, once: Once, mypy_cache: Path) -> list
         *checks.names(root),
         *checks.leftovers(root, [value for value in given if value in rendering.TEXTS.values()]),
         *checks.links(root),
+        *checks.records(root),
         *once(checks.ruff, root, python, settings),
         *once(mypy, root, python, settings),
         *workflow_checks.json_files(root),

@@ -15,7 +15,9 @@ from rendering import CONFIG, QUESTIONS, ROOT
 
 from modelkeel.records import system
 
-DERIVED = {"project_slug", "package_name", "dependency_pin", "dependency_source"}
+DERIVED = {
+    "project_slug", "package_name", "about_people", "tier", "dependency_pin", "dependency_source",
+}  # fmt: skip
 OF_COPIER = {"_copier_answers", "_copier_conf"}
 
 
@@ -62,6 +64,19 @@ def test_choices_are_those_of_the_records() -> None:
     )
     for details in QUESTIONS.values():
         assert all(isinstance(text, str) for text in details.get("choices", {}))
+
+
+def test_the_tier_is_that_of_the_records(macros: ModuleType) -> None:
+    identity = {"name": "x", "purpose": "Decide on something.", "owner": "a@b.eu"}
+    for output_use in QUESTIONS["output_use"]["choices"].values():
+        for domain in QUESTIONS["domain"]["choices"].values():
+            use = {
+                "output_use": output_use, "domain": domain, "personal_data": "none",
+                "jurisdictions": ["EU"],
+            }  # fmt: skip
+            record = {"schema": "system/1", "identity": identity, "use": use}
+            computed = system.System.model_validate(record).computed_tier
+            assert macros.tier(output_use, domain) == computed
 
 
 def test_templates_use_only_names_that_exist(environment: SandboxedEnvironment) -> None:

@@ -1,4 +1,4 @@
-"""Writes the parts of the site that the code already says: questions, commands, nox sessions.
+"""Writes the parts of the site that the code says: questions, commands, sessions, obligations.
 
 A page asks for one with a line such as `<!-- generated: questions -->`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +65,32 @@ def sessions(root: Path = ROOT) -> str:
     return "\n".join(rows)
 
 
+def obligations() -> str:
+    """The catalogue of obligations, law by law, then the vocabularies."""
+    from modelkeel.governance.obligations.catalogue import load_catalogue
+
+    by_law: dict[str, list[Any]] = {}
+    for entry in load_catalogue():
+        by_law.setdefault(entry.law, []).append(entry)
+    parts = []
+    for law, entries in by_law.items():
+        first = entries[0]
+        told = f"[Text]({first.source})."
+        told += f" Looked up in: {first.checked}." if first.checked else ""
+        if first.status == "voluntary":
+            told += f" {first.note}"
+            rows = ["| id | what it names | gates |", "|---|---|---|", *map(_item, entries)]
+        else:
+            rows = ["| id | what it asks | of whom |", "|---|---|---|", *map(_duty, entries)]
+        parts.append("\n".join([f"### {law}", "", told, "", *rows]))
+    return "\n\n".join(parts)
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "questions": questions,
     "commands": commands,
     "sessions": sessions,
+    "obligations": obligations,
 }
 
 
@@ -99,6 +121,40 @@ def _default(value: Any) -> str:
     if either:
         return f"`{either[1]}` for classification, `{either[2]}` for regression"
     return f"`{text}`"
+
+
+def _item(entry: Any) -> str:
+    """A row of a vocabulary."""
+    return f"| {entry.id} | {entry.title} | {_code(entry.needs.gates) or 'none'} |"
+
+
+def _duty(entry: Any) -> str:
+    """A row of a law."""
+    needs = (*entry.needs.records, *entry.needs.gates, *entry.needs.documents)
+    asks = f"**{entry.title}** ({entry.cite}). {entry.duty}"
+    asks += f"<br>Needs {_code(needs) or 'nothing here'}."
+    asks += f"<br>*{entry.note}*" if entry.note else ""
+    conditions = [
+        f"{key}: {_code(str(value) for value in values)}"
+        for key, values in entry.applies_if.model_dump().items()
+        if values
+    ]
+    conditions += [f"only if {entry.only_if}"] if entry.only_if else []
+    since = f"{_since(entry.applies_from)}<br>{entry.status.replace('_', ' ')}".removeprefix("<br>")
+    return f"| {entry.id}<br>{since} | {asks} | {'<br>'.join(conditions)} |"
+
+
+def _since(day: Any) -> str:
+    """A date, or one for each annex."""
+    annexes = {"annex_iii": "Annex III", "annex_i": "Annex I"}
+    if day is None or not hasattr(day, "annex_iii"):
+        return str(day or "")
+    known = {name: getattr(day, key) for key, name in annexes.items() if getattr(day, key)}
+    return "<br>".join(f"{name} {date}" for name, date in known.items())
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _is_session(decorator: ast.expr) -> bool:

@@ -17,7 +17,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests", "template", "docs", "e2e"]
 
 PINS = ("-c", "constraints.txt")
-LIBRARY = (*PINS, "-e", ".[data,train,serve,update]")
+LIBRARY = (*PINS, "-e", ".[data,train,serve,govern,update]")
 
 
 def _pytest(session: nox.Session, *defaults: str) -> None:
@@ -61,7 +61,9 @@ def template(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """Generated repositories, installed and run for real; `-- -m integration` adds a browser."""
     session.install(*LIBRARY, "--group", "test", "--group", "template")
-    session.run("pytest", "tests/e2e", *(session.posargs or ("-m", "not integration")))
+    # A file stays with one process: its tests share a repository that takes a minute to make.
+    usual = ("-m", "not integration", "-n", "2", "--dist", "loadfile")
+    session.run("pytest", "tests/e2e", *(session.posargs or usual))
 
 
 @nox.session
@@ -73,9 +75,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time the first prediction, rendering, updates and data checks, beside others."""
+    """Time the first prediction, rendering, updates, data checks and serving, beside others."""
     session.install(*LIBRARY)
-    for name in ("first_prediction", "render", "update", "data"):
+    for name in ("first_prediction", "render", "update", "data", "serving"):
         session.run("python", f"bench/{name}.py", *session.posargs)
 
 
@@ -128,7 +130,7 @@ def _requirements(generated: Path) -> list[str]:
     asked = [each for group in theirs["dependency-groups"].values() for each in group]
     asked += ours["dependencies"]
     asked.append("dvc[s3]")
-    for name in ("data", "postgres", "s3", "train", "serve", "update"):
+    for name in ("data", "govern", "postgres", "s3", "serve", "train", "update"):
         asked += ours["optional-dependencies"][name]
     texts = [each for each in asked if isinstance(each, str)]
     return sorted({each for each in texts if not each.startswith("modelkeel")})

@@ -44,7 +44,8 @@ def prediction(number: int, subject: str | None = None, at: int | None = None) -
         "caller": "k1",
         "request_id": f"r{number}",
     }
-    payload = {"inputs": {"amount": 100.5 + number, "street": SECRET}, "contributions": [0.5, -0.25]}
+    inputs = {"amount": 100.5 + number, "street": SECRET}
+    payload = {"inputs": inputs, "contributions": [0.5, -0.25]}
     return Entry(
         identity(number),
         "prediction",

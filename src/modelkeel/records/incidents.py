@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from modelkeel.records.answer import Answer
 from modelkeel.records.base import Email, Record, Text
@@ -42,7 +42,10 @@ _CLOCKS: dict[Harm, timedelta] = {
 
 
 class Incident(Record):
-    """`governance/incidents/DATE-NAME.toml`."""
+    """`governance/incidents/DATE-NAME.toml`.
+
+    `reported` is when the last authority that has to know was told.
+    """
 
     schema_: Literal["incident/1"] = Field(alias="schema")
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -57,6 +60,15 @@ class Incident(Record):
     owner: Email
     reported: Moment | None = None
     closed: Moment | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.known < self.happened:
+            raise ValueError("known: nobody knows of it before it has happened")
+        for name, moment in (("reported", self.reported), ("closed", self.closed)):
+            if moment is not None and moment < self.known:
+                raise ValueError(f"{name}: lies before it was known")
+        return self
 
     @property
     def deadline(self) -> datetime | None:

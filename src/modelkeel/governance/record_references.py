@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from modelkeel.errors import KeelError
 from modelkeel.governance.approvals import approval_problem, named_approval
 from modelkeel.governance.approvals.subject import ADVISORY, role_problem
+from modelkeel.governance.open_answers import evidence_problem
 from modelkeel.project import Project
 from modelkeel.records.answer import Evidence, deferred
 from modelkeel.records.approvals import Approval, Kind
@@ -129,28 +129,10 @@ def _of_evidence(project: Project, records: Mapping[Path, Any]) -> Iterator[Prob
         if path.suffix != ".toml":
             continue
         for key, answer in deferred(record):
-            if not isinstance(answer, Evidence):
+            if not isinstance(answer, Evidence) or not (project.root / answer.path).is_file():
                 continue
-            problem = _evidence_problem(project.root / answer.path, answer.keys)
-            if problem:
+            if problem := evidence_problem(project.root, answer):
                 yield path, key, problem
-
-
-def _evidence_problem(path: Path, keys: list[str]) -> str | None:
-    if not path.is_file():
-        return None
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return f"{path} is no JSON"
-    for key in keys:
-        if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-            value = value[int(key)]
-        elif isinstance(value, dict) and key in value:
-            value = value[key]
-        else:
-            return f"{path} has no {'.'.join(keys)}"
-    return None
 
 
 def _of_named(

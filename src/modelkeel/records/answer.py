@@ -82,20 +82,21 @@ Answer = Annotated[
 def deferred(record: BaseModel, prefix: str = "") -> Iterator[tuple[str, Deferred]]:
     """Every answer of a record that is not a plain value, by its dotted key."""
     for name in type(record).model_fields:
-        yield from _walk(getattr(record, name), f"{prefix}{name.rstrip('_')}")
+        yield from answers_in(getattr(record, name), f"{prefix}{name.rstrip('_')}")
 
 
-def _walk(value: Any, key: str) -> Iterator[tuple[str, Deferred]]:
+def answers_in(value: Any, key: str = "") -> Iterator[tuple[str, Deferred]]:
+    """Every answer in a value of a record that is not a plain value, by its dotted key."""
     if isinstance(value, Todo | NotApplicable | Evidence):
         yield key, value
     elif isinstance(value, BaseModel):
-        yield from deferred(value, f"{key}.")
+        yield from deferred(value, f"{key}." if key else "")
     elif isinstance(value, list | tuple):
         for number, each in enumerate(value):
-            yield from _walk(each, f"{key}.{getattr(each, 'id', number)}")
+            yield from answers_in(each, f"{key}.{getattr(each, 'id', number)}")
     elif isinstance(value, dict):
         for name, each in value.items():
-            yield from _walk(each, f"{key}.{name}")
+            yield from answers_in(each, f"{key}.{name}")
 
 
 def todos(record: BaseModel) -> list[tuple[str, Todo]]:

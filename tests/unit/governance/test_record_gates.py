@@ -292,6 +292,11 @@ class TestRisks:
                 f'{{ todo = "rate it", owner = "{OWNER}", due = 2999-01-01 }}',
                 f"still to be rated by {OWNER}",
             ),
+            (
+                "{ likelihood = 1, severity = 4 }",
+                '{ evidence = "reports/nowhere.json#residual" }',
+                "R-01: what is left is for people to rate",
+            ),
             ('source = "misuse"', 'source = "data"', "no risk of misuse"),
         ],
     )
@@ -341,6 +346,11 @@ class TestPrivacy:
             (
                 '"there are none"',
                 f'{{ todo = "which", owner = "{OWNER}", due = 2999-01-01 }}',
+                "still to do: processing.transfers",
+            ),
+            (
+                '"there are none"',
+                '{ evidence = "reports/none.json#transfers" }',
                 "still to do: processing.transfers",
             ),
         ],

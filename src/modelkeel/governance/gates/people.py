@@ -6,6 +6,7 @@ from modelkeel.governance.approvals import approval_problem, read_approvals
 from modelkeel.governance.authors import authors_of, commit_before
 from modelkeel.governance.gates.case import Case
 from modelkeel.governance.gates.gate import Gate, NotMeasured, Verdict
+from modelkeel.governance.open_answers import open_answers
 from modelkeel.records.answer import Todo, todos
 from modelkeel.records.approvals import Approval
 from modelkeel.records.reasons import Reasons
@@ -106,6 +107,8 @@ def _of_texts(reasons: Reasons, features: list[str]) -> list[str]:
     seen: dict[str, str] = {}
     for each in reasons.reason:
         if not isinstance(each.text, str):
+            if not isinstance(each.text, Todo):
+                problems.append(f"{each.code} has no text")
             continue
         text = " ".join(each.text.split())
         if len(text) > _LONGEST:
@@ -124,7 +127,7 @@ def check_oversight(case: Case) -> Verdict:
     problems = [
         f"no [{name}]" for name in ("people", "oversight", "logging") if not getattr(system, name)
     ]
-    problems += [f"{key} is still to do" for key, _ in _open(case)]
+    problems += [f"{key} is still to do" for key in _open(case)]
     for power in ("stop", "override") if system.oversight else ():
         if not any(power in each.may for each in system.oversight.overseers):  # type: ignore[union-attr]
             problems.append(f"no overseer may {power}")
@@ -136,9 +139,10 @@ def check_oversight(case: Case) -> Verdict:
     )
 
 
-def _open(case: Case) -> list[tuple[str, Todo]]:
+def _open(case: Case) -> list[str]:
     asked = ("people.", "oversight.", "logging.")
-    return [(key, todo) for key, todo in todos(case.project.system) if key.startswith(asked)]
+    found = open_answers(case.project.root, case.project.system)
+    return [key for key, _ in found if key.startswith(asked)]
 
 
 def not_about_people(case: Case) -> str | None:

@@ -6,9 +6,10 @@ import re
 
 from modelkeel.governance.gates.case import Case
 from modelkeel.governance.gates.gate import Gate, NotMeasured, Verdict
+from modelkeel.governance.open_answers import open_answers
 from modelkeel.governance.record_check import check_records
 from modelkeel.governance.roles import PLACES, block_in, codeowners_block, host_of
-from modelkeel.records.answer import NotApplicable, Todo, todos
+from modelkeel.records.answer import Evidence, NotApplicable, Todo
 from modelkeel.records.base import read_text
 from modelkeel.records.risks import Residual, Risk
 
@@ -49,7 +50,7 @@ def check_privacy(case: Case) -> Verdict:
     if privacy is None:
         raise NotMeasured(f"{path}: no such file", f"write {path}")
     use, name = project.system.use, project.system.identity.name
-    open_ones = [key for key, _ in todos(privacy)]
+    open_ones = [key for key, _ in open_answers(project.root, privacy)]
     problems = []
     if use.personal_data == "special" and privacy.processing.special_basis is None:
         problems.append("no processing.special_basis for special categories (GDPR Art 9)")
@@ -103,6 +104,8 @@ def _problem_of(case: Case, risk: Risk, accepted: int) -> str | None:
     left = risk.residual
     if isinstance(left, Todo):
         return f"what is left is still to be rated by {left.owner}: {left.todo}"
+    if isinstance(left, Evidence):
+        return "what is left is for people to rate: give likelihood and severity"
     if isinstance(left, NotApplicable) and risk.level > accepted:
         return f"level {risk.level}, so what is left has to be rated"
     if not isinstance(left, Residual):

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from modelkeel.governance.open_answers import open_answers
 from modelkeel.project import Project
-from modelkeel.records.answer import Todo, todos
+from modelkeel.records.answer import Evidence, NotApplicable, Todo
 from modelkeel.records.system import System
 
 State = Literal["there", "to_do", "overdue", "missing"]
@@ -38,13 +39,13 @@ def record_state(project: Project, key: str, today: date) -> State:
     name, *parts = key.split(".")
     value: Any = RECORDS[name](project)
     for part in parts:
-        if isinstance(value, Todo):
+        if isinstance(value, Todo | NotApplicable | Evidence):
             break
         value = getattr(value, part, None)
     if value is None or value in ([], {}, ""):
         return "missing"
-    open_work = _open_work(value)
-    if any(each.due < today for each in open_work):
+    open_work = [each for _, each in open_answers(project.root, value)]
+    if any(isinstance(each, Todo) and each.due < today for each in open_work):
         return "overdue"
     return "to_do" if open_work else "there"
 
@@ -69,12 +70,3 @@ def where(project: Project, key: str) -> str:
     name, _, part = key.partition(".")
     file = "charter.toml" if name == "charter" else f"governance/{name}.toml"
     return f"{file}: {part}" if part and RECORDS[name](project) is not None else file
-
-
-def _open_work(value: Any) -> list[Todo]:
-    if isinstance(value, Todo):
-        return [value]
-    if isinstance(value, BaseModel):
-        return [each for _, each in todos(value)]
-    parts = value if isinstance(value, list | tuple) else []
-    return [todo for each in parts for todo in _open_work(each)]

@@ -66,16 +66,16 @@ def promote(project: Project, *, trial: bool = False, key: Path | None = None) -
         load_private(key)
     with changing(project), deciding(project) as decider:
         caught_up = catch_up(project, decider)
-        done = _promote(Case(project, key=key), trial, decider)
+        entry = decider.entry if decider else None
+        case = Case(project, key=key, elsewhere=entry.champion if entry else None)
+        done = _promote(case, trial, decider)
     return replace(done, notes=(*caught_up, *done.notes))
 
 
 def _promote(case: Case, trial: bool, decider: Decider | None) -> Promotion:
     project, bundle = case.project, case.bundle
     before = standing(project)
-    serving = before.champion
-    if serving is None and decider is not None and decider.entry is not None:
-        serving = decider.entry.champion
+    serving = before.champion or case.elsewhere
     if trial:
         _refuse_to_displace(serving)
     version = registry.register(project, bundle)

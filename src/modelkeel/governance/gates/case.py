@@ -14,6 +14,7 @@ from modelkeel.errors import BadInput, Refused
 from modelkeel.governance.approvals import valid_approvals
 from modelkeel.governance.gates.gate import NotMeasured
 from modelkeel.model.bundle import Bundle, load_bundle
+from modelkeel.model.champion import Champion
 from modelkeel.model.golden import TOLERANCE
 from modelkeel.project import Project
 from modelkeel.records.approvals import Approval, Kind
@@ -28,11 +29,13 @@ class Case:
         project: the project.
         now: the moment to judge dates by.
         key: private key that will sign the bundle, when one was given.
+        elsewhere: what serves by the journal, where this checkout has no champion.
     """
 
     project: Project
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     key: Path | None = None
+    elsewhere: Champion | None = None
 
     @cached_property
     def tier(self) -> Tier:
@@ -82,8 +85,13 @@ class Case:
 
         return read_statement(self.project, self.bundle.digest, name)
 
-    def approval(self, kind: Kind, name: str, digest: str | None = None) -> Approval | None:
-        """The newest signed, unexpired approval of a thing, if there is one."""
+    def approval(
+        self, kind: Kind, name: str, digest: str | None = None, *, by_risk: bool = False
+    ) -> Approval | None:
+        """The newest signed, unexpired approval of a thing, if there is one.
+
+        With `by_risk` only those count that were given in the role risk.
+        """
         found = [
             each
             for each in self._approvals
@@ -91,6 +99,7 @@ class Case:
             and each.subject.name == name
             and each.decision == "approve"
             and (digest is None or each.subject.digest == digest)
+            and (not by_risk or each.by.role == "risk")
         ]
         return max(found, key=lambda each: each.given, default=None)
 

@@ -7,11 +7,17 @@ from typing import Any
 
 from modelkeel.governance.gates.case import Case
 from modelkeel.governance.gates.gate import Gate, NotMeasured, Verdict
-from modelkeel.model.champion import read_champion
+from modelkeel.model.champion import Champion, read_champion
+from modelkeel.model.promotions import read_history
 
 EVALUATE_AGAIN = (
     "run `uv run dvc repro --force --single-item evaluate`, then `uv run dvc repro`: reports made "
     "by an older modelkeel do not have it"
+)
+
+_BRING = (
+    "bring models/ up to date from where it was promoted, and run it again; if that model is gone, "
+    "have a waiver signed"
 )
 
 
@@ -58,10 +64,12 @@ def check_champion(case: Case) -> Verdict:
     gate, unit = case.project.gates.champion, case.project.charter.value.unit
     asked = f"lower bound of candidate minus champion at least {-gate.max_loss:g} {unit} a decision"
     champion = read_champion(case.project.models_dir)
-    if champion is None:
-        return Verdict(True, "first model: there is no champion yet", asked)
-    if champion.trial:
-        return Verdict(True, "first model: the champion is only tried out", asked)
+    if champion is None and (released := _last_released(case)):
+        told = f"version {released.version} ({released.digest[:12]}) was released and is not here"
+        return Verdict(False, told, asked, remedy=_BRING)
+    if champion is None or champion.trial:
+        said = "only tried out" if champion else "not there yet"
+        return Verdict(True, f"first model: the champion is {said}", asked, assessed=False)
     if champion.digest == case.bundle.digest:
         return Verdict(True, "this is the champion", asked)
     found = case.evidence("comparison")
@@ -85,6 +93,14 @@ def check_champion(case: Case) -> Verdict:
         asked,
         warn=_worse(primary),
     )
+
+
+def _last_released(case: Case) -> Champion | None:
+    """What was released last, wherever that was: by the journal, or else by the history."""
+    if case.elsewhere is not None and not case.elsewhere.trial:
+        return case.elsewhere
+    history = reversed(read_history(case.project))
+    return next((each.champion for each in history if not each.trial), None)
 
 
 def _worse(primary: Mapping[str, Any]) -> bool:
@@ -220,6 +236,7 @@ PERFORMANCE_GATES = (
         check_champion,
         "keep the champion, or improve the candidate",
         ("AIA 15(1)", "MTS O7"),
+        trial=False,  # it takes nothing's place but another trial's
     ),
     Gate(
         "G-ROB",

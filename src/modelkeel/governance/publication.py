@@ -73,6 +73,7 @@ def _refuse_unsigned(project: Project, summary: Path, *, trial: bool) -> None:
         return
     _, signed = read_summary(summary, public)
     if not signed and not trial:
+        summary.unlink()
         raise Refused(
             f"{public} is committed, so a release has to be signed, and no key was given",
             remedy="give the private key: keel model promote --key PATH",

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from modelkeel.errors import BadInput
 from modelkeel.records.base import Record
-from modelkeel.records.charter import Charter, Guardrail
+from modelkeel.records.charter import Charter, Guardrail, Kill
 from modelkeel.records.gates import Gates
 
 Looser = Literal["up", "down", "off", "more", "fewer", "any"]
@@ -53,7 +53,8 @@ def loosened_gates(before: Gates, after: Gates) -> list[str]:
 def loosened_charter(before: Charter, after: Charter) -> list[str]:
     """What the charter asks less than it did, each as `key old -> new`.
 
-    A payoff, the unit or today's policy may not change at all: no direction is the looser one.
+    A payoff, a cost, the unit, the outcome, the design or today's policy may not change at all: no
+    direction is the looser one.
     """
     pairs: list[tuple[str, Looser, Any, Any]] = [
         ("target.at_least", "down", before.target.at_least, after.target.at_least),
@@ -62,6 +63,9 @@ def loosened_charter(before: Charter, after: Charter) -> list[str]:
         ("target.metric", "any", before.target.metric, after.target.metric),
         ("baseline.policy", "any", before.baseline.policy, after.baseline.policy),
         ("value.unit", "any", before.value.unit, after.value.unit),
+        ("value.cost", "any", before.value.cost, after.value.cost),
+        ("control", "any", before.control, after.control),
+        ("outcome", "any", before.outcome, after.outcome),
     ]
     paid = [
         {(row.action, row.outcome): row.amount for row in c.value.payoff} for c in (before, after)
@@ -74,6 +78,9 @@ def loosened_charter(before: Charter, after: Charter) -> list[str]:
     now = {each.id: each for each in after.guardrail}
     for rail in before.guardrail:
         pairs += _guardrail(rail, now.get(rail.id))
+    stops = {each.id: each for each in after.kill}
+    for kill in before.kill:
+        pairs += _kill(kill, stops.get(kill.id))
     return [
         _said(key, old, new)
         for key, way, old, new in pairs
@@ -107,6 +114,16 @@ def _guardrail(old: Guardrail, new: Guardrail | None) -> Iterator[tuple[str, Loo
     yield f"{key}.max", "up", old.max, new.max
 
 
+def _kill(old: Kill, new: Kill | None) -> Iterator[tuple[str, Looser, Any, Any]]:
+    key = f"kill.{old.id}"
+    if new is None:
+        yield key, "any", f"below {old.below:g}", None
+        return
+    yield f"{key}.below", "down", old.below, new.below
+    yield f"{key}.bound", "any", old.bound, new.bound
+    yield f"{key}.window_days", "any", old.window_days, new.window_days
+
+
 def _loosens(way: Looser, old: Any, new: Any) -> bool:
     if way in ("up", "down"):
         if old is None or new is None:  # a bound that is gone is looser, one that is new is not
@@ -137,4 +154,6 @@ def _said(key: str, old: Any, new: Any) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, BaseModel):
+        return f"({value})"
     return f"{value:g}" if isinstance(value, float) else str(value)

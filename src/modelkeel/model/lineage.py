@@ -20,7 +20,7 @@ class Lineage(BaseModel):
         run_id: the MLflow run that trained it.
         trained_at: when, ISO 8601 in UTC; None in bundles of before this was recorded.
         code_commit: git commit; None outside git.
-        code_dirty: whether tracked files differed from that commit.
+        code_dirty: whether tracked files differed from that commit, or code was not in it.
         data: digest of each input by its path in the project, or URL without secrets.
         charter: digest of charter.toml.
         params: digest of params.yaml.
@@ -48,7 +48,7 @@ def lineage_of(project: Project, *, run_id: str | None = None) -> Lineage:
     """Digests of the code, data and records as they are now."""
     from modelkeel.data.sources import input_digests  # not at the top: a server has no polars
 
-    commit, dirty = _git_state(project.root)
+    commit, dirty = _git_state(project)
     made = [project.data_dir / f"{name}.parquet" for name in ("raw", "train", "test")]
     return Lineage(
         run_id=run_id,
@@ -71,12 +71,18 @@ def _digests(project: Project, paths: list[Path]) -> dict[str, str]:
     }
 
 
-def _git_state(root: Path) -> tuple[str | None, bool]:
-    """The commit, and whether tracked files differ from it; what the pipeline writes aside."""
+def _git_state(project: Project) -> tuple[str | None, bool]:
+    """The commit, and whether it is not all that a model is made from.
+
+    What the pipeline writes is left aside, and so are new files that it does not read.
+    """
+    root = project.root
     commit = _git(root, "rev-parse", "HEAD")
     written = [":!dvc.lock", ":!uv.lock", ":!reports", ":!evidence"]
     changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *written)
-    return commit, bool(changed)
+    read = ["src", "charter.toml", "params.yaml", "dvc.yaml", project.params.contract]
+    new = _git(root, "ls-files", "--others", "--exclude-standard", "--", *read)
+    return commit, bool(changed or new)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

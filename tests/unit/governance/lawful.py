@@ -15,7 +15,7 @@ from modelkeel.governance.obligations.lock import write_lock
 from modelkeel.project import Project, load_project
 from modelkeel.records.approvals import Kind
 
-Sign = Callable[[Kind, str], Path]
+Sign = Callable[..., Path]
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 OWNER = "owner@bank.example"
@@ -93,13 +93,13 @@ def signed(project: Project, tmp_path: Path) -> Sign:
     signers = project.governance_dir / "allowed_signers"
     signers.write_text(f'{OWNER} namespaces="governance" {body}', encoding="utf-8")
 
-    def sign(kind: Kind, name: str) -> Path:
+    def sign(kind: Kind, name: str, role: str = "owner") -> Path:
         return approve(
             load_project(project.root),
             kind,
             name,
             email=OWNER,
-            role="owner",
+            role=role,
             key=key,
             statement="I looked at the record and agree.",
             today=NOW.date(),

@@ -111,7 +111,7 @@ def test_a_high_tier_without_a_public_key(case: Case) -> None:
 
 def test_another_tier_needs_no_key_and_says_so(case: Case) -> None:
     found = run(minimal(case), "G-SIGN")
-    assert found.outcome == "pass"
+    assert found.outcome == "warn"
     assert "no public key is committed, so nothing is signed" in found.measured
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lawful import MINIMAL, Sign, run, with_system
+from lawful import MINIMAL, OWNER, Sign, run, with_system
 
 from modelkeel.errors import BadInput
 from modelkeel.project import Project
@@ -50,6 +50,17 @@ def test_where_article_5_is_not_asked_about(project: Project, change: tuple[str,
     assert run("G-PROHIB", with_system(project, change)).outcome == "not_applicable"
 
 
+@pytest.mark.turns_red("G-PROHIB")
+@pytest.mark.parametrize(
+    "change", [MINIMAL[0], ('jurisdictions = ["EU"]', 'jurisdictions = ["US"]')]
+)
+def test_a_prohibited_practice_is_none_the_less_for_it(
+    project: Project, change: tuple[str, str]
+) -> None:
+    answered = with_system(project, change, add="[classification]\nprohibited = true\n")
+    assert run("G-PROHIB", answered).outcome == "fail"
+
+
 # --- G-TIER
 
 
@@ -61,22 +72,24 @@ def test_the_computed_tier_and_a_raised_one(project: Project) -> None:
 
 @pytest.mark.turns_red("G-TIER")
 def test_a_lowered_tier_takes_reasons_and_a_signature(project: Project, signed: Sign) -> None:
-    lowered = '[classification]\ntier = "minimal"\n'
+    lowered = f'[roles]\nrisk = ["{OWNER}"]\n[classification]\ntier = "minimal"\n'
     found = run("G-TIER", with_system(project, add=lowered))
     assert found.outcome == "fail"
     assert "No reasons" in found.measured
     reasoned = with_system(project, add='reasoning = "Only fraud is looked for, 5(b) excludes it."')
     found = run("G-TIER", reasoned)
     assert found.outcome == "fail"
-    assert "keel approve classification credit" in found.remedy
+    assert "keel approve classification credit --role risk" in found.remedy
     signed("classification", "credit")
+    assert run("G-TIER", reasoned).outcome == "fail"
+    signed("classification", "credit", "risk")
     assert run("G-TIER", reasoned).outcome == "pass"
 
 
 def test_an_approval_is_of_the_record_that_was_seen(project: Project, signed: Sign) -> None:
-    add = '[classification]\ntier = "limited"\nreasoning = "Only fraud is looked for."\n'
-    with_system(project, add=add)
-    signed("classification", "credit")
+    add = f'[roles]\nrisk = ["{OWNER}"]\n[classification]\ntier = "limited"\n'
+    with_system(project, add=add + 'reasoning = "Only fraud is looked for."\n')
+    signed("classification", "credit", "risk")
     assert run("G-TIER", project).outcome == "pass"
     assert run("G-TIER", with_system(project, ('"limited"', '"minimal"'))).outcome == "fail"
 

@@ -14,6 +14,7 @@ from cases import given
 from modelkeel.data.digest import sha256_file
 from modelkeel.governance.evidence.statements import write_statement
 from modelkeel.governance.gates import GATES, Case, GateResult
+from modelkeel.model.lineage import lineage_of
 from modelkeel.records.approvals import Approval
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -92,6 +93,7 @@ def test_a_threshold_loosened_after_the_run(committed: tuple[Case, str]) -> None
         ("2999-12-31", "3000-12-31", "target.by"),
         ("amount = -2.0", "amount = -1.0", "value.payoff approve/0 -2 -> -1"),
         ('policy = "approve"', 'policy = "decline"', "baseline.policy approve -> decline"),
+        ("delay_days = 30", "delay_days = 60", "outcome (label="),
     ],
 )
 def test_a_charter_that_asks_less(
@@ -187,6 +189,17 @@ def test_a_commit_with_changes_beside_it(committed: tuple[Case, str]) -> None:
     assert "uncommitted changes" in found.measured
 
 
+def test_code_that_is_in_no_commit_counts_as_a_change(committed: tuple[Case, str]) -> None:
+    project = committed[0].project
+    git(project.root, "add", "--all")
+    commit(project.root)
+    (project.root / "notes.md").write_text("the model does not read it\n")
+    assert not lineage_of(project).code_dirty
+    (project.root / "src").mkdir(exist_ok=True)
+    (project.root / "src" / "features.py").write_text("EXTRA = 1\n")
+    assert lineage_of(project).code_dirty
+
+
 @pytest.mark.turns_red("G-COMMIT")
 def test_a_commit_of_another_branch(committed: tuple[Case, str]) -> None:
     case, made = committed
@@ -229,6 +242,12 @@ def test_a_second_training_long_ago(case: Case) -> None:
     found = reproduced(case, days=31)
     assert found.outcome == "fail"
     assert found.remedy == "run `uv run keel model assess --reproduce`"
+
+
+@pytest.mark.turns_red("G-REPRO")
+def test_a_second_training_that_lies_ahead(case: Case) -> None:
+    found = reproduced(case, days=-400)
+    assert (found.outcome, "lies in the future" in found.measured) == ("fail", True)
 
 
 def test_nobody_trained_again(case: Case) -> None:

@@ -157,4 +157,27 @@ def test_an_incident_and_its_clock(case: Case, days: float, outcome: str) -> Non
 
 def test_an_incident_that_was_reported(case: Case) -> None:
     now = datetime.now(UTC).isoformat()
-    assert result(happened(case, 20, f"reported = {now}"), "G-INC").outcome == "pass"
+    assert result(happened(case, 10, f"reported = {now}"), "G-INC").outcome == "pass"
+
+
+@pytest.mark.turns_red("G-INC")
+def test_an_incident_that_was_reported_late(case: Case) -> None:
+    now = datetime.now(UTC).isoformat()
+    found = result(happened(case, 20, f"reported = {now}"), "G-INC")
+    assert found.outcome == "fail"
+    assert "has passed, it was reported at" in found.measured
+    assert found.remedy.startswith("close it")
+    closed = happened(case, 20, f"reported = {now}\nclosed = {now}")
+    assert result(closed, "G-INC").outcome == "warn"
+
+
+@pytest.mark.turns_red("G-INC")
+def test_a_report_that_lies_ahead_is_none(case: Case) -> None:
+    ahead = (datetime.now(UTC) + timedelta(days=400)).isoformat()
+    assert result(happened(case, 20, f"reported = {ahead}"), "G-INC").outcome == "fail"
+
+
+@pytest.mark.turns_red("G-STOP")
+def test_a_drill_that_lies_ahead(case: Case) -> None:
+    found = result(practised(case, 2.5, days=-400), "G-STOP")
+    assert (found.outcome, "lies in the future" in found.measured) == ("fail", True)

@@ -11,7 +11,7 @@ from cases import METRICS, given
 
 from modelkeel.governance.evidence.statements import write_statement
 from modelkeel.governance.gates import GATES, Case, GateResult
-from modelkeel.model.champion import publish_bundle
+from modelkeel.model.champion import Champion, publish_bundle
 from modelkeel.project import load_project
 
 
@@ -140,6 +140,23 @@ def test_the_champion_itself(case: Case) -> None:
     record = {"name": "credit", "version": "1", "run_id": "r0"}
     publish_bundle(case.project.bundle_dir, case.project.models_dir / "champion", record)
     assert run(case, "G-CHAMP").outcome == "pass"
+
+
+@pytest.mark.turns_red("G-CHAMP")
+def test_a_champion_that_was_released_elsewhere(case: Case) -> None:
+    elsewhere = Champion(
+        name="credit",
+        version="7",
+        digest="ab" * 32,
+        run_id=None,
+        promoted_at="2026-11-24T00:00:00+00:00",
+        folder="champion/" + "ab" * 6,
+    )
+    found = run(replace(case, elsewhere=elsewhere), "G-CHAMP")
+    assert found.outcome == "fail"
+    assert "version 7 (abababababab) was released and is not here" in found.measured
+    tried = replace(case, elsewhere=elsewhere.model_copy(update={"trial": True}))
+    assert run(tried, "G-CHAMP").outcome == "pass"
 
 
 def test_no_worse_than_the_champion(case: Case) -> None:
@@ -321,6 +338,22 @@ def test_an_action_that_the_charter_does_not_have(case: Case) -> None:
     found = run(thresholds(case, '[fairness]\nfavourable = "grant"\n'), "G-FAIR")
     assert found.outcome == "fail"
     assert found.remedy == "choose among: approve, decline"
+
+
+def test_a_group_too_small_is_named_beside_the_others(case: Case) -> None:
+    found: dict[str, Any] = deepcopy(METRICS)
+    groups = found["fairness"]["age"]["selection"]["approve"]["groups"]
+    groups["over 90"] = {"value": 0.1, "low": None, "high": None, "n": 3, "assessed": 0}
+    said = run(given(case, metrics=found), "G-FAIR")
+    assert (said.outcome, "too few rows to judge over 90" in said.measured) == ("warn", True)
+
+
+def test_an_audit_column_that_is_no_slice_is_told(case: Case) -> None:
+    params = case.project.root / "params.yaml"
+    params.write_text(params.read_text().replace("audit: [age]", "audit: [age, race]"))
+    again = Case(load_project(case.project.root))
+    said = run(given(again, bundle=case.bundle, metrics=METRICS), "G-FAIR")
+    assert (said.outcome, "race not assessed" in said.measured) == ("warn", True)
 
 
 def test_a_column_that_was_not_measured(case: Case) -> None:

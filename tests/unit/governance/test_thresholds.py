@@ -117,6 +117,28 @@ def test_guardrails(project: Project, before: list[Any], after: list[Any], said:
     assert (found == []) if not said else (said in found[0])
 
 
+STOP = {"id": "harm", "bound": "high", "below": 0.0, "window_days": 30}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ([STOP], [STOP | {"below": -100.0}], "kill.harm.below 0 -> -100"),
+        ([STOP], [STOP | {"below": 0.1}], ""),
+        ([STOP], [STOP | {"bound": "low"}], "kill.harm.bound high -> low"),
+        ([STOP], [STOP | {"window_days": 60}], "kill.harm.window_days 30 -> 60"),
+        ([STOP], [], "kill.harm below 0 -> none"),
+        ([], [STOP], ""),
+    ],
+)
+def test_kill_criteria(project: Project, before: list[Any], after: list[Any], said: str) -> None:
+    def charter(stops: list[Any]) -> Charter:
+        return Charter.model_validate(project.charter.model_dump(by_alias=True) | {"kill": stops})
+
+    found = loosened_charter(charter(before), charter(after))
+    assert (found == []) if not said else (said in found[0])
+
+
 @pytest.mark.parametrize("text", ["a: 1", 'schema = "gates/0"'])
 def test_thresholds_that_cannot_be_read(text: str) -> None:
     with pytest.raises(BadInput, match=r"gates\.toml of commit 12: cannot be compared"):

@@ -112,7 +112,7 @@ def _said(decided: Decided) -> str:
 
 
 def _path_of(project: Project, decided: Decided, digest: str | None) -> Path:
-    """`DATE-KIND-NAME[-DIGEST].toml`; a second person on that day gets a number at the end."""
+    """`DATE-KIND-NAME[-DIGEST].toml`; one by another person or role on that day gets a number."""
     slug = re.sub(r"[^a-z0-9]+", "-", decided.name.lower()).strip("-")
     parts = [str(decided.given), decided.kind, slug, *([digest[:12]] if digest else [])]
     folder = project.governance_dir / "approvals"
@@ -130,9 +130,10 @@ def _path_of(project: Project, decided: Decided, digest: str | None) -> Path:
 
 
 def _same(path: Path, decided: Decided) -> bool:
-    """Whether a file holds this decision of this person; one that cannot be read may."""
+    """Whether a file holds this decision of this person in this role; an unreadable one may."""
     try:
         there = Approval.load(path)
     except BadInput:
         return True
-    return (there.by.email.lower(), there.decision) == (decided.email.lower(), decided.decision)
+    made = (there.by.email.lower(), there.by.role, there.decision)
+    return made == (decided.email.lower(), decided.role, decided.decision)

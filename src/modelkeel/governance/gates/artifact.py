@@ -47,14 +47,16 @@ def check_signature(case: Case) -> Verdict:
     if not public.is_file():
         measured = "no public key is committed, so nothing is signed"
         remedy = "make a pair with `uv run keel model keygen`, and commit the public key"
-        return Verdict(case.tier != "high", measured, asked, remedy=remedy)
+        return Verdict(case.tier != "high", measured, asked, warn=True, remedy=remedy)
     trusted = key_id(load_public(public))
     if case.key is not None:
         given = key_id(load_private(case.key).public_key())
         measured = f"the key given is {given[:12]}, the committed one {trusted[:12]}"
         return Verdict(given == trusted, measured, asked, remedy="give the key that belongs to it")
     folder = case.project.models_dir / folder_of(case.bundle.digest)
-    if not signature_path(folder).is_file():
+    serving = read_champion(case.project.models_dir)
+    released = serving is not None and serving.digest == case.bundle.digest and not serving.trial
+    if not released or not signature_path(folder).is_file():
         return Verdict(False, "no key was given to sign with", asked)
     verify_bundle_signature(folder, public, signature_path(folder))
     return Verdict(True, f"signed with the key {trusted[:12]}", asked)

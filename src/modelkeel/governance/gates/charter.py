@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from modelkeel.data.digest import sha256_file
@@ -11,6 +11,7 @@ from modelkeel.errors import Refused
 from modelkeel.governance.charter_check import refuse_disagreement
 from modelkeel.governance.gates.case import Case
 from modelkeel.governance.gates.gate import Gate, NotMeasured, Verdict
+from modelkeel.governance.gates.moments import age_of
 from modelkeel.governance.numbers import bounds, interval
 from modelkeel.governance.power import power
 from modelkeel.governance.spread import read_evaluation
@@ -156,11 +157,11 @@ def _value(case: Case) -> dict[str, Any]:
             "evidence/value.json: was judged by another charter.toml than the one in force",
             remedy=remedy,
         )
-    made, most = datetime.fromisoformat(found["made"]), case.project.gates.value.max_age_days
-    if case.now - made > timedelta(days=most):
-        days = (case.now - made).days
+    age = age_of(found["made"], case.now, "evidence/value.json, made")
+    most = case.project.gates.value.max_age_days
+    if age > timedelta(days=most):
         raise NotMeasured(
-            f"evidence/value.json: was measured {days} days ago, at most {most} count", remedy
+            f"evidence/value.json: was measured {age.days} days ago, at most {most} count", remedy
         )
     return found
 

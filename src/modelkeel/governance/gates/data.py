@@ -43,7 +43,8 @@ def check_shift(case: Case) -> Verdict:
     if accepted is None:
         told = "no reference is accepted, so there is nothing to compare with"
         if case.tier == "minimal":
-            return Verdict(True, told, asked, warn=True, remedy=f"look at the data, then {HOW}")
+            remedy = f"look at the data, then {HOW}"
+            return Verdict(True, told, asked, warn=True, remedy=remedy, assessed=False)
         raise NotMeasured(
             told, f"look at reports/data.html (`uv run keel data report`), then {HOW}"
         )

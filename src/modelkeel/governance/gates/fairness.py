@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ def check_slices(case: Case) -> Verdict:
     if not judged:
         told = f"too few rows in each of {len(small)} slices" if small else "no slice is declared"
         if case.tier == "minimal":
-            return Verdict(True, told, asked, warn=True)
+            return Verdict(True, told, asked, warn=True, assessed=False)
         raise NotMeasured(told, "hold out more rows, or declare other slices in params.yaml")
     whole = measured(case.metrics, "model", name)
     loss = {key: _loss(part, name, whole) for key, part in judged.items()}
@@ -55,8 +56,14 @@ def _loss(part: Mapping[str, Any], name: str, whole: float) -> tuple[float, floa
     value = part[name]
     low, high = (value if part[f"{name}_{s}"] is None else part[f"{name}_{s}"] for s in _SIDES)
     if name == "mae":  # relative, for an error has no scale of its own
-        return value / whole - 1.0, low / whole - 1.0
+        return _rise(value, whole), _rise(low, whole)
     return whole - value, whole - high
+
+
+def _rise(error: float, whole: float) -> float:
+    if whole:
+        return error / whole - 1.0
+    return math.inf if error > 0 else 0.0
 
 
 _SIDES = ("low", "high")
@@ -74,10 +81,18 @@ def check_fairness(case: Case) -> Verdict:
     told: list[str] = []
     states: list[str] = []
     for name in columns:
-        gap, also = _gap(case, found[name])
+        gap, also, small = _gap(case, found[name])
         state, said = _judged(gap, gate.min_ratio)
         states.append(state)
         told.append(f"{name} {said}{also}")
+        if small and gap is not None:
+            states.append("near")
+            told[-1] += f", too few rows to judge {', '.join(small)}"
+    if not gate.columns:  # who chose some of the audit columns has left out the others
+        for name in case.project.params.audit:
+            if name not in found:
+                states.append("none")
+                told.append(f"{name} not assessed: it is none of evaluate.slices")
     asked = f"{_compared(case)}, lowest to highest group, at least {gate.min_ratio:g}"
     if set(states) == {"none"}:
         raise NotMeasured("; ".join(told), "hold out more rows, or cut the groups wider")
@@ -102,20 +117,25 @@ def _favourable(case: Case) -> str:
     return wanted or actions[0]
 
 
-def _gap(case: Case, found: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str]:
-    """The ratio that is judged, and what else is worth telling."""
+def _gap(case: Case, found: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, str, list[str]]:
+    """The ratio that is judged, what else is worth telling, and the groups left out of it."""
     if case.project.task == "regression":
-        other = found["lean"]["gap"]
-        gap = found["error"]["gap"]
+        other, judged = found["lean"]["gap"], found["error"]
         said = f", leaning apart by {other['value']:.2g} sd" if other else ""
-        return gap, said
+        return judged["gap"], said, _small(judged)
     action = _favourable(case)
-    other = found["opportunity"][action]["gap"]
-    gap = found["selection"][action]["gap"]
+    other, judged = found["opportunity"][action]["gap"], found["selection"][action]
     if other is None or other["value"] is None:
-        return gap, ""
+        return judged["gap"], "", _small(judged)
     span = f" [{other['low']:+.2f}, {other['high']:+.2f}]" if other["low"] is not None else ""
-    return gap, f", true positive rates {other['value']:+.2f}{span} apart"
+    said = f", true positive rates {other['value']:+.2f}{span} apart"
+    return judged["gap"], said, _small(judged)
+
+
+def _small(measure: Mapping[str, Any]) -> list[str]:
+    """Groups of too few rows; those without a value are no group."""
+    groups = measure["groups"].items()
+    return [name for name, each in groups if not each["assessed"] and name != "missing"]
 
 
 def _judged(gap: Mapping[str, Any] | None, least: float) -> tuple[str, str]:

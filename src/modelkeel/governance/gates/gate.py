@@ -33,18 +33,22 @@ class NotMeasured(BadInput):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A comparison: whether it holds, both sides in words, and whether it only just holds."""
+    """A comparison: whether it holds, both sides in words, and whether it only just holds.
+
+    `assessed` is False where nothing was there to compare with, which a repository may begin with.
+    """
 
     holds: bool
     measured: str
     asked: str
     warn: bool = False
     remedy: str | None = None  # a better one than the gate's own
+    assessed: bool = True
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """What a gate measured against what was asked."""
+    """What a gate measured against what was asked; `assessed` as the verdict had it."""
 
     id: str
     title: str
@@ -54,6 +58,7 @@ class GateResult:
     asked: str
     remedy: str
     maps: tuple[str, ...] = ()
+    assessed: bool = True
 
     @property
     def blocks(self) -> bool:
@@ -106,7 +111,8 @@ class Gate:
             return self._waived(case, self._result("fail", str(error), asked, remedy))
         outcome: Outcome = "fail" if not found.holds else "warn" if found.warn else "pass"
         remedy = found.remedy or self.remedy
-        return self._waived(case, self._result(outcome, found.measured, found.asked, remedy))
+        result = self._result(outcome, found.measured, found.asked, remedy, found.assessed)
+        return self._waived(case, result)
 
     def _inapplicable(self, case: Case) -> str | None:
         if case.tier not in self.tiers:
@@ -123,7 +129,9 @@ class Gate:
         measured = f"{result.measured}; waived until {waiver.expires} by {waiver.by.email}"
         return self._result("waived", measured, result.asked, result.remedy)
 
-    def _result(self, outcome: Outcome, measured: str, asked: str, remedy: str) -> GateResult:
+    def _result(
+        self, outcome: Outcome, measured: str, asked: str, remedy: str, assessed: bool = True
+    ) -> GateResult:
         return GateResult(
-            self.id, self.title, self.stages, outcome, measured, asked, remedy, self.maps
+            self.id, self.title, self.stages, outcome, measured, asked, remedy, self.maps, assessed
         )

@@ -18,6 +18,8 @@ _KEY = "governance/system.toml, classification"
 def beyond_article_5(case: Case) -> str | None:
     """Why Art 5 is not asked about: nobody in the Union is touched by the output."""
     use = case.project.system.use
+    if case.project.system.classification.prohibited is True:
+        return None
     if "EU" not in use.jurisdictions:
         return "not used in the EU (use.jurisdictions)"
     if not (use.about_people or use.output_use == "interacts_with_people"):
@@ -61,9 +63,12 @@ def check_tier(case: Case) -> Verdict:
     if not isinstance(system.classification.reasoning, str):
         return Verdict(False, f"{measured} No reasons are given.", asked)
     name = system.identity.name
-    if case.approval("classification", name) is None:
-        remedy = f"run `uv run keel approve classification {name}`, or take out {_KEY}.tier"
-        return Verdict(False, f"{measured} No valid approval.", asked, remedy=remedy)
+    from_high = system.computed_tier == "high"  # who is held to less does not decide it alone
+    if case.approval("classification", name, by_risk=from_high) is None:
+        who = " --role risk" if from_high else ""
+        remedy = f"run `uv run keel approve classification {name}{who}`, or take out {_KEY}.tier"
+        missing = "No valid approval" + (" by the role risk." if from_high else ".")
+        return Verdict(False, f"{measured} {missing}", asked, remedy=remedy)
     return Verdict(True, f"{measured} It is approved.", asked)
 
 

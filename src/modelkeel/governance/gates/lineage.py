@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from modelkeel.data.digest import sha256_file
@@ -13,6 +13,7 @@ from modelkeel.data.sources import current_digests
 from modelkeel.governance.commits import has_commit, is_in_history, text_at
 from modelkeel.governance.gates.case import Case
 from modelkeel.governance.gates.gate import Gate, NotMeasured, Verdict
+from modelkeel.governance.gates.moments import age_of
 from modelkeel.governance.thresholds import loosened_charter, loosened_gates, read_old
 from modelkeel.records.approvals import Approval
 from modelkeel.records.charter import Charter
@@ -111,7 +112,7 @@ def _approval_of_thresholds(case: Case, *, charter_too: bool) -> Approval | None
     root = case.project.root
     digest = sha256_file(root / GATES_FILE)
     for name in (GATES_FILE, Path(GATES_FILE).name):
-        given = case.approval("thresholds", name, digest)
+        given = case.approval("thresholds", name, digest, by_risk=case.tier == "high")
         if given is None:
             continue
         if not charter_too or given.inputs.get(CHARTER_FILE) == sha256_file(root / CHARTER_FILE):
@@ -126,7 +127,7 @@ def check_reproduction(case: Case) -> Verdict:
         found = case.evidence("reproduction")
     except NotMeasured:
         raise NotMeasured("nobody trained it a second time", _REPRODUCE) from None
-    age = case.now - datetime.fromisoformat(found["time"])
+    age = age_of(found["time"], case.now, "the second training")
     difference = found["largest_difference"]
     measured = (
         f"largest difference {difference:.1e} over {found['rows']} held-out and "

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from modelkeel.errors import Refused
 from modelkeel.governance.gates.case import Case
 from modelkeel.governance.gates.gate import Gate, NotMeasured, Verdict
+from modelkeel.governance.gates.moments import age_of, moment_of
 from modelkeel.records.approvals import Approval
 from modelkeel.records.incidents import Incident
 
@@ -22,7 +23,7 @@ def check_age(case: Case) -> Verdict:
     """The model was trained recently enough, and no approval of it has run out."""
     allowed = case.project.gates.freshness.max_model_days
     trained, how = trained_at(case)
-    days = (case.now - trained) / timedelta(days=1)
+    days = age_of(trained, case.now, "the time of training") / timedelta(days=1)
     approvals = _in_force(case)
     today = case.now.date()
     ended = [each for each in approvals if each.expires < today]
@@ -49,7 +50,7 @@ def trained_at(case: Case) -> tuple[datetime, str]:
     """
     manifest = case.bundle.manifest
     if manifest.trained_at:
-        return _moment(manifest.trained_at, "manifest.json, trained_at"), "trained"
+        return moment_of(manifest.trained_at, "manifest.json, trained_at"), "trained"
     commit = manifest.code_commit
     if commit:
         done = subprocess.run(
@@ -60,7 +61,8 @@ def trained_at(case: Case) -> tuple[datetime, str]:
             check=False,
         )
         if done.returncode == 0:
-            return _moment(done.stdout.strip(), f"commit {commit[:12]}"), "trained from a commit of"
+            made = moment_of(done.stdout.strip(), f"commit {commit[:12]}")
+            return made, "trained from a commit of"
     raise NotMeasured(
         f"{case.bundle.path}: does not say when it was trained",
         "run `uv run dvc repro --force --single-item train`, then `uv run dvc repro`",
@@ -78,7 +80,7 @@ def check_stop(case: Case) -> Verdict:
     drill = _drill(case)
     allowed = oversight.max_stop_seconds
     days = min(oversight.drill_every_days, case.project.gates.freshness.max_drill_days)
-    age = (case.now - _moment(str(drill["time"]), DRILL)) / timedelta(days=1)
+    age = age_of(drill["time"], case.now, DRILL) / timedelta(days=1)
     seconds = float(drill["seconds"])
     return Verdict(
         seconds <= allowed and age <= days,
@@ -88,25 +90,44 @@ def check_stop(case: Case) -> Verdict:
 
 
 def check_incidents(case: Case) -> Verdict:
-    """No incident is past the time by which the authority must know."""
-    clocks = [
-        (each, (case.now - each.known) / (each.deadline - each.known))
-        for each in case.project.incidents.values()
-        if each.deadline is not None and each.reported is None
+    """No incident is past the time by which the authority must know.
+
+    One that was reported late stands until it is closed, and from then on warns.
+    """
+    clocks = [each for each in case.project.incidents.values() if each.deadline is not None]
+    late = [each for each in clocks if _used(each, case.now) > 1]
+    open_ones = [each for each in clocks if not _reported(each, case.now)]
+    soon = [each for each in open_ones if LATE <= _used(each, case.now) <= 1]
+    told = [
+        f"{_clock(each)} has passed"
+        + (f", it was reported at {each.reported:%Y-%m-%d %H:%M}" if each.reported else "")
+        for each in late
     ]
-    late = [each for each, used in clocks if used > 1]
-    soon = [each for each, used in clocks if LATE <= used <= 1]
-    told = [f"{_clock(each)} has passed" for each in late]
     told += [f"{_clock(each)} comes" for each in soon]
-    others = len(clocks) - len(told)
+    others = len([each for each in open_ones if each not in late and each not in soon])
     if others or not told:
         told.append(f"{others} with time left" if others else "no report is due")
+    settled = all(_reported(each, case.now) and each.closed for each in late)
     return Verdict(
-        not late,
+        settled,
         "; ".join(told),
         "each reported before its deadline",
-        warn=bool(soon),
+        warn=bool(soon or late),
+        remedy="close it once the authority has what it asks: `closed` in the incident's record"
+        if late and all(_reported(each, case.now) for each in late)
+        else None,
     )
+
+
+def _reported(incident: Incident, now: datetime) -> bool:
+    return incident.reported is not None and incident.reported <= now
+
+
+def _used(incident: Incident, now: datetime) -> float:
+    """The share of the time to report that was taken; above 1 it was too late."""
+    assert incident.deadline is not None  # noqa: S101
+    until = min(incident.reported or now, now)
+    return (until - incident.known) / (incident.deadline - incident.known)
 
 
 def _clock(incident: Incident) -> str:
@@ -140,16 +161,6 @@ def _drill(case: Case) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         raise Refused(f"{path}: is no record of a drill", remedy=remedy) from None
     return dict(found)
-
-
-def _moment(text: str, where: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise Refused(f"{where}: {text!r} is no time with a zone", remedy="make it again")
-    return found.astimezone(UTC)
 
 
 OPERATION_GATES = (

@@ -31,8 +31,8 @@ class Unmet:
         id: of the duty.
         missing: what is not there, in words.
         urgency: `due`: the duty is in force; `to_do`: it is, and somebody has the work before
-            them; `perhaps`: it is, if a condition holds that no answer settles; `soon`: it will be
-            within a year; `later`.
+            them; `perhaps`: it is, if a condition holds that no answer settles, or a gate that
+            would be evidence for it is not asked here; `soon`: it will be within a year; `later`.
         remedy: what to do.
     """
 
@@ -58,12 +58,12 @@ def unmet(case: Case) -> list[Unmet]:
             each.obligation.title,
             each.obligation.cite,
             missing,
-            _urgency(each, to_do, today),
+            _urgency(each, state, today),
             each.applies_from,
             remedy,
         )
         for each in bearing(case)
-        for missing, to_do, remedy in _lacks(case, each)
+        for missing, state, remedy in _lacks(case, each)
     ]
     order = get_args(Urgency)
     return sorted(found, key=lambda each: order.index(each.urgency))
@@ -90,16 +90,14 @@ def age_days(found: list[Resolved], today: date) -> tuple[int, str]:
     return (today - oldest.obligation.verified_on).days, oldest.obligation.id
 
 
-def _urgency(found: Resolved, to_do: bool, today: date) -> Urgency:
+def _urgency(found: Resolved, state: Urgency, today: date) -> Urgency:
     if not found.due:
         return "soon" if found.applies_from - today <= SOON else "later"
-    if to_do:
-        return "to_do"
-    return "perhaps" if found.obligation.only_if else "due"
+    return "perhaps" if state == "due" and found.obligation.only_if else state
 
 
-def _lacks(case: Case, found: Resolved) -> Iterator[tuple[str, bool, str]]:
-    """What is missing, whether somebody has the work before them, and the remedy."""
+def _lacks(case: Case, found: Resolved) -> Iterator[tuple[str, Urgency, str]]:
+    """What is missing, how urgent that is of a duty in force, and the remedy."""
     project, today, needs = case.project, case.now.date(), found.obligation.needs
     for key in needs.records:
         name, _, kind = key.partition(".")
@@ -107,14 +105,27 @@ def _lacks(case: Case, found: Resolved) -> Iterator[tuple[str, bool, str]]:
             about = project.system.identity.name
             if case.approval(cast("Kind", kind), about) is None:
                 remedy = f"run `uv run keel approve {kind} {about}`"
-                yield f"a signed approval of the kind {kind}", False, remedy
+                yield f"a signed approval of the kind {kind}", "due", remedy
             continue
         state = record_state(project, key, today)
         if state != "there":
             place = where(project, key)
             verb = "write" if state == "missing" else "finish"
             late = " (overdue)" if state == "overdue" else ""
-            yield f"{place}{late}", state == "to_do", f"{verb} {place}"
+            yield f"{place}{late}", "to_do" if state == "to_do" else "due", f"{verb} {place}"
     for name in needs.documents:
         if document_state(project, name) != "there":
-            yield f"docs/governance/{name}", False, document_remedy(project.system, name)
+            yield f"docs/governance/{name}", "due", document_remedy(project.system, name)
+    for name in needs.gates:
+        if problem := _gate_problem(case, name):
+            yield f"{name} ({problem})", "perhaps", f"see by hand what {name} would"
+
+
+def _gate_problem(case: Case, name: str) -> str | None:
+    """Why a gate is no evidence here; None if it is."""
+    from modelkeel.governance.gates import GATES
+
+    gate = next(each for each in GATES if each.id == name)
+    if case.tier not in gate.tiers:
+        return f"the tier {case.tier} does not ask it"
+    return "waived" if case.waiver_of(name) else None

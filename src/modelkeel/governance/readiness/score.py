@@ -132,7 +132,7 @@ def _scored(case: Case, item: Item, results: Sequence[GateResult]) -> Scored:
     mapped = [each for each in results if f"MTS {item.id}" in each.maps]
     gates = tuple(each.id for each in mapped)
     due = [each for each in mapped if each.outcome != "not_applicable"]
-    if due and all(each.outcome in _PASSED for each in due):
+    if due and all(each.outcome in _PASSED and each.assessed for each in due):
         return Scored(item, 1, "passed: " + ", ".join(each.id for each in due), gates)
     approval = _manual(case, item)
     if approval is not None:
@@ -145,6 +145,7 @@ def _scored(case: Case, item: Item, results: Sequence[GateResult]) -> Scored:
     words = [
         f"{each.id} {each.outcome.replace('_', ' ')}" for each in due if each.outcome not in _PASSED
     ]
+    words += [f"{each.id} had nothing to compare with" for each in due if not each.assessed]
     return Scored(item, 0, ", ".join(words), gates)
 
 

@@ -118,6 +118,15 @@ def test_a_condition_that_no_answer_settles_only_warns(whole: Project) -> None:
     assert found["US-FCRA-615"] == "perhaps"
 
 
+def test_a_gate_that_the_tier_does_not_ask_is_no_evidence(whole: Project) -> None:
+    other = with_system(whole, ('domain = "credit"', 'domain = "other"'))
+    case = Case(other, NOW)
+    found = {each.id: each.urgency for each in unmet(case) if "G-EXPL" in each.missing}
+    assert (case.tier, found["GDPR-22"]) == ("minimal", "perhaps")
+    write_lock(other)
+    assert run("G-OBL", other).outcome == "warn"
+
+
 def test_what_is_urgent_comes_first(whole: Project) -> None:
     (whole.documents_dir / "dpia.md").unlink()
     urgencies = [each.urgency for each in unmet(Case(whole, NOW))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -53,6 +54,11 @@ def test_an_item_counts_when_all_of_its_gates_passed(
 ) -> None:
     results = [result(f"G-{at}", outcome, maps=("MTS D1",)) for at, outcome in enumerate(outcomes)]
     assert points(case, *results)["D1"] == (expected, why)
+
+
+def test_what_had_nothing_to_compare_with_counts_nothing(case: Case) -> None:
+    results = [replace(result("G-0", "warn", maps=("MTS D1",)), assessed=False)]
+    assert points(case, *results)["D1"] == (0, "G-0 had nothing to compare with")
 
 
 def test_a_signed_manual_check_counts_a_half(case: Case) -> None:

@@ -124,7 +124,7 @@ class _Area:
         powers = range(math.floor(self.low), math.ceil(self.high) + 1)
         factors = (1, 2, 5) if self.high - self.low < 2 else (1,)
         found = [factor * 10.0**power for power in powers for factor in factors]
-        return [each for each in found if self.low <= math.log10(each) <= self.high]
+        return [each for each in found if each and self.low <= math.log10(each) <= self.high]
 
 
 def _steps(low: float, high: float, about: int = 5) -> list[float]:

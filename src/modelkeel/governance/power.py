@@ -22,6 +22,7 @@ from modelkeel.records.charter import Charter, Design
 DAYS_A_MONTH = 365.25 / 12
 _FOREVER = 12 * 100
 _ALIKE = 1.05
+_COUNTABLE = 1e18  # more decisions than anybody makes
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class DesignPower:
             it compares are never known.
         decisions: whose outcome is known by the target's date.
         detectable: half width of the interval then, in the charter's unit.
-        needed: decisions after which the half width is down to the target.
+        needed: decisions after which the half width is down to the target; None where the values
+            are never known, or where these are more than anybody makes.
         months: months that these take to be decided.
         measurable_from: when their outcomes are known.
         measurable: whether that is by the target's date.
@@ -85,10 +87,15 @@ class Power:
             return (
                 f"{target} has no size that could be detected: name the smallest gain that counts"
             )
-        if own.needed is None or own.months is None:
+        if own.variance is None:
             return (
                 f"{target} is not measurable in the design {own.design}: what it compares is "
                 "never known"
+            )
+        if own.needed is None or own.months is None:
+            return (
+                f"{target} is not measurable in the design {own.design}: it takes more decisions "
+                "than anybody makes"
             )
         detectable = "" if own.detectable is None else f" (detectable {figure(own.detectable)})"
         if own.measurable:
@@ -180,7 +187,8 @@ def _design(
     detectable = z * math.sqrt(variance / decisions) if variance is not None and decisions else None
     needed = months = known_from = None
     if variance is not None and target.at_least > 0:
-        needed = max(1, math.ceil(variance * (z / target.at_least) ** 2))
+        needed = _needed(variance, z / target.at_least)
+    if needed is not None:
         months = needed / volume
         if months <= _FOREVER:
             known_from = today + timedelta(days=math.ceil(months * DAYS_A_MONTH) + delay)
@@ -188,6 +196,12 @@ def _design(
     return DesignPower(
         design, share, variance, decisions, detectable, needed, months, known_from, reached
     )
+
+
+def _needed(variance: float, ratio: float) -> int | None:
+    """Decisions after which the half width is down to the target, if one can count so many."""
+    count = variance * (ratio * ratio) if variance else 0.0  # floats multiply to inf, no error
+    return max(1, math.ceil(count)) if count < _COUNTABLE else None
 
 
 def _notes(charter: Charter, spread: Spread) -> list[str]:

@@ -200,7 +200,8 @@ def _action_shares(charter: Charter, found: Mapping[str, Any]) -> dict[str, floa
 
 def normal(confidence: float) -> float:
     """The normal quantile of a two-sided interval."""
-    return NormalDist().inv_cdf((1 + confidence) / 2)
+    # of the lower tail: near 1, (1 + confidence) / 2 is rounded to 1, which has no quantile
+    return -NormalDist().inv_cdf((1 - confidence) / 2)
 
 
 def _half(values: list[float]) -> float:

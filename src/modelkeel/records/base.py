@@ -17,7 +17,17 @@ from modelkeel.records.places import line_of
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["KIND", "Email", "Record", "Strict", "Text", "describe", "line_of"]
+__all__ = [
+    "CENTURY",
+    "KIND",
+    "SUREST",
+    "Email",
+    "Record",
+    "Strict",
+    "Text",
+    "describe",
+    "line_of",
+]
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
@@ -54,12 +64,17 @@ def _text(value: str) -> str:
 KIND = "is "
 
 Text = Annotated[str, AfterValidator(_text)]
+# Values beyond these are slips of the pen, and calculations with them overflow.
+CENTURY = 36_525
+"""Most days of any time span."""
+SUREST = 0.9999
+"""Most confidence of any interval."""
 
 
 class Strict(BaseModel):
-    """A frozen part of a record; unknown keys are refused."""
+    """A frozen part of a record; unknown keys are refused, and numbers that are none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Record(Strict):
@@ -76,9 +91,13 @@ class Record(Strict):
             raise BadInput(f"{path}: no such file", remedy=f"write {path.name}, or restore it")
         text = read_text(path)
         try:
-            return cls.model_validate(tomllib.loads(text))
+            found = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise BadInput(_not_toml(error, path, text), remedy="mend that line") from None
+        except ValueError as error:  # Python reads no integer of more than 4300 digits
+            raise BadInput(f"{path}: {error}", remedy="shorten the number") from None
+        try:
+            return cls.model_validate(found)
         except ValidationError as error:
             raise BadInput(describe(error, path, text, cls), remedy="mend the keys named") from None
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from modelkeel.records.base import Email, Record, Strict, Text
+from modelkeel.records.base import CENTURY, SUREST, Email, Record, Strict, Text
+
+_MOST = 1e15  # up to here a float counts single units
+Amount = Annotated[float, Field(ge=-_MOST, le=_MOST)]
+Expense = Annotated[float, Field(ge=0.0, le=_MOST)]
 
 
 class Decision(Strict):
@@ -16,7 +20,7 @@ class Decision(Strict):
     statement: Text = Field(min_length=10)
     subject: str = Field(min_length=2)
     actions: list[str] = Field(min_length=1)
-    volume_per_month: int = Field(gt=0)
+    volume_per_month: int = Field(gt=0, le=10**12)
 
 
 class Owner(Strict):
@@ -34,7 +38,7 @@ class Outcome(Strict):
 
     label: str
     classes: dict[str, str] = Field(default_factory=dict)
-    delay_days: int = Field(ge=0)
+    delay_days: int = Field(ge=0, le=CENTURY)
     observable_when: list[str] = Field(default_factory=list)
 
 
@@ -43,16 +47,16 @@ class Payoff(Strict):
 
     action: str
     outcome: str
-    amount: float
+    amount: Amount
     source: str = Field(min_length=3)
 
 
 class Cost(Strict):
     """What the model costs beyond today's way, in the unit of the value."""
 
-    per_decision: float = Field(default=0.0, ge=0.0)
-    fixed_per_month: float = Field(default=0.0, ge=0.0)
-    build_once: float = Field(default=0.0, ge=0.0)
+    per_decision: Expense = 0.0
+    fixed_per_month: Expense = 0.0
+    build_once: Expense = 0.0
 
 
 class Value(Strict):
@@ -73,9 +77,9 @@ class Target(Strict):
     """How much better the decision has to become."""
 
     metric: Literal["uplift_per_decision"]
-    at_least: float
+    at_least: Amount
     by: date
-    confidence: float = Field(gt=0.5, lt=1.0)
+    confidence: float = Field(gt=0.5, le=SUREST)
 
 
 Design = Literal["replay", "control_arm", "disagreement"]
@@ -90,7 +94,7 @@ class Control(Strict):
     """
 
     design: Design
-    share: float | None = Field(default=None, gt=0.0, le=0.5)
+    share: float | None = Field(default=None, ge=1e-6, le=0.5)
     approval: str | None = None
 
     @model_validator(mode="after")
@@ -124,15 +128,15 @@ class Kill(Strict):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     bound: Literal["low", "value", "high"] = "high"
-    below: float = 0.0
-    window_days: int = Field(gt=0)
+    below: Amount = 0.0
+    window_days: int = Field(gt=0, le=CENTURY)
     action: Literal["route_to_baseline"] = "route_to_baseline"
 
 
 class Review(Strict):
     """How often the owner looks at the charter, and until when it holds."""
 
-    every_days: int = Field(gt=0)
+    every_days: int = Field(gt=0, le=CENTURY)
     expires: date
 
 

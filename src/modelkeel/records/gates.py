@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from modelkeel.records.base import Record, Strict
+from modelkeel.records.base import CENTURY, Record, Strict
 
 
 class ContractGate(Strict):
@@ -153,26 +153,26 @@ class ReproductionGate(Strict):
     """How far the scores of a second training may lie from the first, and how old it may be."""
 
     max_difference: float = Field(default=1e-6, ge=0.0)
-    max_age_days: int = Field(default=30, gt=0)
+    max_age_days: int = Field(default=30, gt=0, le=CENTURY)
 
 
 class VulnerabilitiesGate(Strict):
     """How old the last look for known vulnerabilities may be."""
 
-    max_age_days: int = Field(default=14, gt=0)
+    max_age_days: int = Field(default=14, gt=0, le=CENTURY)
 
 
 class FreshnessGate(Strict):
     """How old, in days, a model's training and a drill may be."""
 
-    max_model_days: int = Field(default=180, gt=0)
-    max_drill_days: int = Field(default=90, gt=0)
+    max_model_days: int = Field(default=180, gt=0, le=CENTURY)
+    max_drill_days: int = Field(default=90, gt=0, le=CENTURY)
 
 
 class ValueGate(Strict):
     """Whether live decisions may stand without a measured value."""
 
-    max_age_days: int = Field(default=90, gt=0)
+    max_age_days: int = Field(default=90, gt=0, le=CENTURY)
 
 
 class Gates(Record):

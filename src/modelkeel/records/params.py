@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from modelkeel.errors import BadInput
-from modelkeel.records.base import Strict, describe, line_of
+from modelkeel.records.base import SUREST, Strict, describe, line_of
 from modelkeel.records.sources import Source
 
 
@@ -68,7 +68,7 @@ class Evaluate(Strict):
     """Resamples and confidence of the intervals, and the slices."""
 
     bootstrap: int = Field(ge=100, le=100_000)
-    confidence: float = Field(gt=0.5, lt=1.0)
+    confidence: float = Field(gt=0.5, le=SUREST)
     slices: list[Slice] = Field(default_factory=list)
 
 

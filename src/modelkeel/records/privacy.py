@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from modelkeel.records.answer import Answer
-from modelkeel.records.base import Email, Record, Strict, Text
+from modelkeel.records.base import CENTURY, Email, Record, Strict, Text
 
 
 class Processing(Strict):
@@ -28,7 +28,7 @@ class Retention(Strict):
     """How long a kind of data is kept, in days, and why."""
 
     data: Text
-    days: Answer[int]
+    days: Answer[Annotated[int, Field(le=CENTURY)]]
     basis: Answer[Text]
 
 

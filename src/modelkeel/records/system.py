@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from modelkeel.records.answer import Answer
-from modelkeel.records.base import Email, Record, Strict, Text
+from modelkeel.records.base import CENTURY, Email, Record, Strict, Text
 
 OutputUse = Literal[
     "internal",
@@ -116,15 +116,15 @@ class Oversight(Strict):
     automation_bias: Answer[Text]
     stop: Answer[Text]
     safe_state: Text
-    max_stop_seconds: int = Field(gt=0)
-    drill_every_days: int = Field(gt=0)
+    max_stop_seconds: int = Field(gt=0, le=CENTURY * 86_400)
+    drill_every_days: int = Field(gt=0, le=CENTURY)
     contest: Answer[Text]
 
 
 class Logging(Strict):
     """How long records of decisions are kept, and why (Art 12, 19, 26(6)); days."""
 
-    retention_days: int = Field(ge=183)
+    retention_days: int = Field(ge=183, le=CENTURY)
     basis: Answer[Text]
 
 

@@ -203,6 +203,46 @@ def test_fewer_decisions_are_needed_where_only_differing_ones_are_drawn(project:
     assert needed["replay"] < needed["disagreement"] < needed["control_arm"]
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("at_least", 1e-200),
+        ("at_least", 5e-324),
+        ("at_least", 1e15),
+        ("by", date.max),
+        ("confidence", 0.9999),
+        ("amount", 1e15),
+        ("amount", 1e-300),
+        ("volume_per_month", 10**12),
+        ("delay_days", 36_525),
+        ("share", 1e-6),
+    ],
+)
+@pytest.mark.parametrize("evaluation", [None, measured()])
+def test_whatever_the_record_accepts_has_an_answer(
+    project: Project, key: str, value: Any, evaluation: dict[str, Any] | None
+) -> None:
+    record = project.charter.model_dump(by_alias=True)
+    record["control"] = {"design": "control_arm", "share": 0.1}
+    parts = {"volume_per_month": "decision", "delay_days": "outcome", "share": "control"}
+    if key == "amount":
+        record["value"]["payoff"][0]["amount"] = value
+    else:
+        record[parts.get(key, "target")][key] = value
+    found = power(Charter.model_validate(record), evaluation, TODAY)
+    assert found is not None
+    assert found.sentence()
+    assert found.table()
+    assert power_plot(found)
+
+
+def test_a_target_that_is_too_small_to_count_to(project: Project) -> None:
+    found = power(due(project, 1e-200, date(2027, 5, 24)).charter, measured(), TODAY)
+    assert found is not None
+    assert not found.measurable
+    assert "takes more decisions than anybody makes" in found.sentence()
+
+
 def test_bounds_before_the_first_run(project: Project) -> None:
     found = spread_of(project.charter, None)
     assert found is not None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,16 @@ from modelkeel.errors import BadInput
 from modelkeel.project import Project, load_project
 from modelkeel.records.charter import Charter
 from modelkeel.records.system import System
+
+GUARDRAIL = """[[guardrail]]
+id = "share"
+metric = "share_of_action(approve)"
+why = "applicants wait for it"
+"""
+KILL = """[[kill]]
+id = "loss"
+window_days = 90
+"""
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -51,6 +62,36 @@ def test_a_broken_charter_names_file_line_and_key(
     assert str(path) in str(found.value)
     if key:
         assert f"{path}:{line_of(path, new)}: {key}: " in str(found.value)
+
+
+EXTREME = [
+    ("volume_per_month = 100", f"volume_per_month = 1{'0' * 400}", "decision.volume_per_month"),
+    ("delay_days = 30", "delay_days = 10000000000", "outcome.delay_days"),
+    ("amount = -2.0", "amount = nan", "value.payoff.1.amount"),
+    ("amount = -2.0", "amount = inf", "value.payoff.1.amount"),
+    ("amount = -2.0", "amount = 1e300", "value.payoff.1.amount"),
+    ("at_least = 0.1", "at_least = inf", "target.at_least"),
+    ("confidence = 0.9", "confidence = 0.9999999999999999", "target.confidence"),
+    ("confidence = 0.9", f"confidence = 0.9\n{GUARDRAIL}\nmin = nan", "guardrail.0.min"),
+    ("confidence = 0.9", f"confidence = 0.9\n{KILL}\nbelow = nan", "kill.0.below"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "key"), EXTREME)
+def test_numbers_that_nothing_can_be_computed_from(
+    project: Project, old: str, new: str, key: str
+) -> None:
+    path = project.root / "charter.toml"
+    edit(path, old, new)
+    with pytest.raises(BadInput, match=rf":\d+: {re.escape(key)}: "):
+        Charter.load(path)
+
+
+def test_an_integer_that_python_does_not_read(project: Project) -> None:
+    path = project.root / "charter.toml"
+    edit(path, "= 100", f"= 1{'0' * 5000}")
+    with pytest.raises(BadInput, match=r"charter\.toml: Exceeds the limit"):
+        Charter.load(path)
 
 
 def test_unknown_keys_are_refused_with_their_line(project: Project) -> None:

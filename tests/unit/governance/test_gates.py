@@ -13,7 +13,8 @@ from filelock import FileLock
 
 from modelkeel.errors import BadInput, KeelError, Refused
 from modelkeel.governance.charter_check import check_charter
-from modelkeel.governance.gates import Case, refuse_failed, run_gates
+from modelkeel.governance.gates import Case, Gate, refuse_failed, run_gates
+from modelkeel.governance.gates.gate import Verdict
 from modelkeel.governance.promotion import promote
 from modelkeel.project import Project
 
@@ -33,6 +34,15 @@ def test_a_sound_case_passes(case: Case) -> None:
     weak = [each for each in results if each.outcome not in ("pass", "not_applicable")]
     assert weak == []
     refuse_failed(results)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("by zero"), OverflowError("too large")])
+def test_what_breaks_a_check_is_a_result(case: Case, error: Exception) -> None:
+    def check(_: Case) -> Verdict:
+        raise error
+
+    found = Gate("G-ANY", "Any", ("release",), check, "mend it", ("MTS D1",)).run(case)
+    assert (found.outcome, found.measured) == ("fail", f"{type(error).__name__}: {error}")
 
 
 @pytest.mark.turns_red("G-DATA")

@@ -16,6 +16,9 @@ Stage = Literal["pull_request", "train", "release", "start_up", "live"]
 STAGES: tuple[Stage, ...] = ("pull_request", "train", "release", "start_up", "live")
 BEFORE_RELEASE: tuple[Stage, ...] = ("train", "release")
 """The stages whose gates a promotion asks."""
+# What checks raise on evidence of another shape than machines write.
+_BROKEN = (ValueError, TypeError, ArithmeticError, AttributeError, IndexError)
+_AGAIN = "make again the evidence that this gate reads; if it still fails, report a bug of keel"
 Outcome = Literal["pass", "warn", "fail", "not_assessed", "waived", "not_applicable"]
 
 
@@ -73,8 +76,8 @@ class Gate:
     Attributes:
         id: how it is called in messages, waivers and `maps` of others.
         stages: when it is due.
-        check: measures and compares; raises `NotMeasured` or KeyError if it cannot, and BadInput
-            or Refused if what it reads is broken, which fails it.
+        check: measures and compares; raises `NotMeasured` or KeyError if it cannot. What it reads
+            is broken if it raises BadInput, Refused, or an error of Python's; this fails it.
         remedy: what to do when it fails.
         maps: articles and items that its result is evidence for: `AIA 15(1)`, `MTS M5`.
         tiers: the risk tiers that ask for it.
@@ -109,6 +112,9 @@ class Gate:
             remedy = error.remedy or self.remedy
             asked = "a readable record" if isinstance(error, BadInput) else "what was approved"
             return self._waived(case, self._result("fail", str(error), asked, remedy))
+        except _BROKEN as error:
+            said = f"{type(error).__name__}: {error}"
+            return self._waived(case, self._result("fail", said, "sound evidence", _AGAIN))
         outcome: Outcome = "fail" if not found.holds else "warn" if found.warn else "pass"
         remedy = found.remedy or self.remedy
         result = self._result(outcome, found.measured, found.asked, remedy, found.assessed)

@@ -24,9 +24,10 @@ from modelkeel.governance.approvals import (
     signature_problem,
     valid_approvals,
 )
+from modelkeel.governance.approvals.subject import check_subject
 from modelkeel.governance.gates import Case
 from modelkeel.project import Project
-from modelkeel.records.approvals import Approval
+from modelkeel.records.approvals import Approval, Kind
 
 TODAY = date(2026, 11, 24)
 OWNER, RISK = "owner@bank.example", "risk@bank.example"
@@ -379,6 +380,35 @@ def test_what_cannot_be_approved(team: Project, kind: str, name: str, role: str,
         draft(team, kind, name, OWNER, role)  # type: ignore[arg-type]
     assert found.value.remedy
     assert not (team.governance_dir / "approvals").exists()
+
+
+KILL = '[[kill]]\nid = "loss"\nwindow_days = 90\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "wrong", "possible"),
+    [
+        ("dpia", "credit", "credits", "credit"),
+        ("fria", "credit", "debit", "credit"),
+        ("control", "charter", "credit", "charter"),
+        ("resume", "loss", "losses", "loss"),
+        ("manual_check", "MTS D2", "D2", "MTS D1, MTS D2, MTS D3"),
+    ],
+)
+def test_a_name_that_nothing_looks_up_is_refused(
+    team: Project, kind: Kind, name: str, wrong: str, possible: str
+) -> None:
+    sound = add(team, "charter.toml", KILL)
+    check_subject(sound, kind, name)
+    with pytest.raises(BadInput, match=f"'{wrong}' is no ") as found:
+        check_subject(sound, kind, wrong)
+    assert f"choose among: {possible}" in found.value.remedy
+
+
+def test_nothing_to_resume(team: Project) -> None:
+    with pytest.raises(BadInput, match="is no kill criterion") as found:
+        check_subject(team, "resume", "loss")
+    assert found.value.remedy == "there is none"
 
 
 @pytest.mark.parametrize("name", ["CVE-2026-1234", "GHSA-9v9h-cgj8-h64p", "PYSEC-2026-12"])

@@ -53,6 +53,27 @@ def check_subject(project: Project, kind: Kind, name: str) -> None:
         ids_of_risks = [each.id for each in project.risks.risk]
         if name not in ids_of_risks:
             raise _unknown("risk of governance/risks.toml", name, ids_of_risks)
+    if named := _read_by_gates(project, kind):
+        what, names = named
+        if name not in names:
+            raise _unknown(what, name, names)
+
+
+def _read_by_gates(project: Project, kind: Kind) -> tuple[str, list[str]] | None:
+    """What an approval of a kind is about, and the only names under which it is looked up."""
+    if kind in ("dpia", "fria"):
+        return "system of governance/system.toml", [project.system.identity.name]
+    if kind == "control":
+        return "record with a control design", ["charter"]
+    if kind == "resume":
+        return "kill criterion of charter.toml", [each.id for each in project.charter.kill]
+    if kind == "manual_check":
+        from modelkeel.governance.readiness.score import SECTIONS
+
+        return "item of the ML Test Score", [
+            f"MTS {item.id}" for items in SECTIONS.values() for item in items
+        ]
+    return None
 
 
 def check_role(project: Project, kind: Kind, email: str, role: str) -> None:
@@ -108,7 +129,9 @@ def _people(system: System, role: str) -> list[str]:
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> BadInput:
     near = nearest(name, known)
+    meant = f"did you mean {near}? " if near else ""
+    possible = ", ".join(known)
     return BadInput(
         f"{name!r} is no {what}",
-        remedy=f"did you mean {near}?" if near else f"choose among: {', '.join(known)}",
+        remedy=f"{meant}choose among: {possible}" if possible else "there is none",
     )

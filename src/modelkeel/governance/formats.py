@@ -5,14 +5,17 @@ Nothing here loads a file: pickles are read opcode by opcode, ONNX models as mes
 
 from __future__ import annotations
 
+import bz2
 import io
 import json
+import lzma
 import pickletools
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from modelkeel.governance.tracked import tracked_files, walked_files
 
@@ -24,9 +27,12 @@ UNSAFE = frozenset(
         *(".h5", ".hdf5", ".keras"),
     }
 )
-# Formats of these names are of either kind; their content tells.
-_DOUBTFUL = frozenset({"", ".bin", ".model", ".p", ".dat", ".npy", ".npz", ".skops", ".obj"})
+# Formats of these names are of either kind, or are read by their content; the content tells.
+_DOUBTFUL = frozenset(
+    {"", ".bin", ".model", ".p", ".dat", ".npy", ".npz", ".skops", ".obj", ".onnx"}
+)
 _POINTERS = (".dvc",)
+_COMPRESSED = (".gz", ".bz2", ".xz", ".lzma", ".lz4", ".zst", ".z")
 _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 _ARRAY = b"\x93NUMPY"
 _MAGIC = {
@@ -43,6 +49,18 @@ _MAGIC = {
 }
 _CALLS = frozenset({"GLOBAL", "STACK_GLOBAL", "REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"})
 _HEAD = 64 * 1024
+_BLOCK = 1024 * 1024  # bzip2 gives nothing before the end of a block
+_MEMORY = 256 * 1024 * 1024
+_DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
+    **dict.fromkeys(
+        (b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda"),
+        lambda: zlib.decompressobj(wbits=zlib.MAX_WBITS | 32),  # zlib or gzip
+    ),
+    b"BZh": bz2.BZ2Decompressor,
+    **dict.fromkeys(
+        (b"\xfd7zXZ\x00", b"\x5d\x00\x00"), lambda: lzma.LZMADecompressor(memlimit=_MEMORY)
+    ),
+}
 
 
 def unsafe_files(root: Path) -> list[Path]:
@@ -101,23 +119,41 @@ def _opcodes(content: bytes, most: int) -> list[str]:
 
 
 def _is_unsafe(path: Path) -> bool:
-    name = path.with_suffix("") if path.suffix in _POINTERS else path
+    pointer = path.suffix in _POINTERS
+    name = path.with_suffix("") if pointer else path
+    while name.suffix.lower() in _COMPRESSED:
+        name = name.with_suffix("")
     if name.suffix.lower() in UNSAFE:
         return True
-    if path.suffix.lower() not in _DOUBTFUL or path.is_symlink() or not path.is_file():
+    doubtful = name.suffix.lower() in _DOUBTFUL and not pointer
+    if not doubtful or path.is_symlink() or not path.is_file():
         return False
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
-        return is_pickle(head) or _holds_pickle(path, head)
+            inner = _decompressed(head, file)
+        return is_pickle(head) or is_pickle(inner) or _holds_pickle(path, head, inner)
     except OSError:
         return False
 
 
-def _holds_pickle(path: Path, head: bytes) -> bool:
+def _decompressed(head: bytes, file: BinaryIO) -> bytes:
+    """The beginning of what is compressed; nothing if it is not, or by lz4 or zstd."""
+    make = next((each for magic, each in _DECOMPRESSORS.items() if head.startswith(magic)), None)
+    if make is None:
+        return b""
+    try:
+        found: bytes = make().decompress(head + file.read(_BLOCK), _HEAD)
+    except (OSError, zlib.error, lzma.LZMAError):
+        return b""
+    return found
+
+
+def _holds_pickle(path: Path, head: bytes, inner: bytes) -> bool:
     """Whether an archive holds a pickle, as torch.save writes it, or an array of objects."""
-    if head.startswith(_ARRAY):
-        return b"'descr': '|O'" in head[:256]
+    for content in (head, inner):
+        if content.startswith(_ARRAY):
+            return b"'descr': '|O'" in content[:256]
     if not head.startswith(b"PK\x03\x04"):
         return False
     try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import pickle
 import subprocess
 import zipfile
@@ -213,6 +216,33 @@ def test_a_foreign_repository_counts_what_git_tracks(foreign: Path) -> None:
     assert [each.as_posix() for each in unsafe_files(foreign)] == EXPECTED
     (foreign / "estimator").unlink()  # tracked, yet gone
     assert Path("estimator") not in unsafe_files(foreign)
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "lz4", "zst", "GZ", "gz.dvc"])
+def test_a_compressed_name(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"m.pkl.{suffix}").write_bytes(b"x")
+    (tmp_path / f"rows.csv.{suffix}").write_bytes(b"x")
+    assert unsafe_files(tmp_path) == [Path(f"m.pkl.{suffix}")]
+
+
+NOISE = np.random.default_rng(1).integers(0, 256, 2_000_000, dtype=np.uint8).tobytes()
+COMPRESSIONS: list[Any] = [gzip.compress, bz2.compress, lzma.compress, zlib.compress]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model", "model.gz", "model.bin", "model.bin.xz"])
+@pytest.mark.parametrize("compress", [bytes, *COMPRESSIONS])
+def test_a_pickle_under_another_name(tmp_path: Path, name: str, compress: Any) -> None:
+    (tmp_path / name).write_bytes(compress(pickle.dumps([Calls(), NOISE])))
+    assert unsafe_files(tmp_path) == [Path(name)]
+
+
+@pytest.mark.parametrize("compress", COMPRESSIONS)
+def test_what_is_compressed_may_be_sound(tmp_path: Path, compress: Any) -> None:
+    (tmp_path / "model.gz").write_bytes(compress(b"id,amount\n1,2\n" * 1000))
+    (tmp_path / "cut.gz").write_bytes(compress(NOISE)[:20])
+    (tmp_path / "x.bin").write_bytes(b"x\x9c no zlib")
+    (tmp_path / "model.onnx").write_bytes(model_with(PLAIN).SerializeToString())
+    assert unsafe_files(tmp_path) == []
 
 
 def test_nothing_is_loaded(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:

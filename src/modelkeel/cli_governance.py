@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from modelkeel.errors import BadInput
+from modelkeel.model.keys import SIGNING_KEY
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -67,12 +70,17 @@ def check(
         Path | None, typer.Option(metavar="FILE", help="Also write the answer as a page.")
     ] = None,
     key: Annotated[
-        Path | None, typer.Option(help="Private key that will sign, if it is at hand.")
+        Path | None,
+        typer.Option(envvar=SIGNING_KEY, help="Private key that will sign, if it is at hand."),
     ] = None,
 ) -> None:
     """Say whether it is ready, what each gate found, and what to do next; 3 if not ready."""
     from modelkeel.governance.readiness.looking import look_at
 
+    if json and form not in ("table", "json"):
+        raise BadInput(
+            f"--json and --format {form} ask for two answers", remedy="leave out one of them"
+        )
     stages = [each.value for each in stage] if stage else None
     found = look_at(path, stages, key, quiet=json or form != "table")
     _print(found, "json" if json else form)
@@ -236,8 +244,6 @@ def _day(given: str | None) -> date | None:
     """
     from datetime import date
 
-    from modelkeel.errors import BadInput
-
     try:
         return date.fromisoformat(given) if given else None
     except ValueError as error:
@@ -250,8 +256,6 @@ def _columns(given: list[str] | None) -> dict[str, str]:
     Raises:
         BadInput: a text without "=".
     """
-    from modelkeel.errors import BadInput
-
     columns = {}
     for each in given or []:
         role, equals, name = each.partition("=")

@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from modelkeel.errors import BadInput
+from modelkeel.model.keys import SIGNING_KEY
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 model_app = typer.Typer(help="Registered and promoted models.", no_args_is_help=True)
@@ -48,9 +51,7 @@ def model_promote(
     ] = False,
     key: Annotated[
         Path | None,
-        typer.Option(
-            envvar="MODELKEEL_SIGNING_KEY", help="Private key that signs bundle and summary."
-        ),
+        typer.Option(envvar=SIGNING_KEY, help="Private key that signs bundle and summary."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -86,6 +87,11 @@ def model_rollback(
     from modelkeel.governance.show import drill_json, drill_text, rollback_json, rollback_text
     from modelkeel.project import load_project
 
+    if drill and to is not None:
+        raise BadInput(
+            "--drill practises going back to the champion before; it takes no --to",
+            remedy="leave out one of them",
+        )
     project = load_project()
     if drill:
         practised = practise(project, reason or "drill")
@@ -114,6 +120,10 @@ def model_verify(
     from modelkeel.model.bundle import load_bundle
     from modelkeel.project import load_project
 
+    if folder is not None and heal:
+        raise BadInput(
+            "--heal is about the champion; it takes no FOLDER", remedy="leave out one of them"
+        )
     if folder is not None:
         bundle = load_bundle(folder)
         typer.echo(verified_json(bundle) if json else verified_text(bundle))

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelkeel.errors import BadInput
-from modelkeel.project import Project
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import (
         EllipticCurvePrivateKey,
         EllipticCurvePublicKey,
     )
+
+    from modelkeel.project import Project  # the command imports this module, and nothing heavy
 
 SIGNING_KEY = "MODELKEEL_SIGNING_KEY"
 """Environment variable with the path of the private key."""

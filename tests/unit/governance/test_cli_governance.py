@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelkeel.governance.gates import Case
+from modelkeel.model.keys import SIGNING_KEY, make_key, public_key_path
 from modelkeel.project import Project
 
 
@@ -40,6 +41,18 @@ def test_forms_for_machines(case: Case, form: list[str]) -> None:
     assert done.returncode == 3
     record = json.loads(done.stdout)
     assert record.get("schema") == "readiness/1" or record["version"] == "2.1.0"
+
+
+def test_the_signing_key_of_the_environment(
+    case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    private = tmp_path_factory.mktemp("keys") / "model.key"
+    public = public_key_path(case.project)
+    public.parent.mkdir()
+    make_key(private, public)
+    monkeypatch.setenv(SIGNING_KEY, str(private))
+    done = keel(case.project.root, "check", "--json", "--stage", "release")
+    assert "the key given is" in done.stdout
 
 
 def test_annotations(case: Case) -> None:
@@ -78,6 +91,9 @@ def test_check_of_a_repository_of_somebody_else(tmp_path: Path) -> None:
         ),
         (["charter", "value", "rows.csv", "--column", "outcome"], "no ROLE=NAME"),
         (["charter", "value", "rows.csv"], "rows.csv"),
+        (["check", "--json", "--format", "sarif"], "--json and --format sarif"),
+        (["model", "verify", "models/bundle", "--heal"], "--heal is about the champion"),
+        (["model", "rollback", "--drill", "--to", "0" * 12], "--drill practises"),
     ],
 )
 def test_usage_that_cannot_be_worked_with(

@@ -408,6 +408,8 @@ SMALL = pl.DataFrame(
         ({"id": ["a", None, "c"]}, "column 'id': row 2 is empty"),
         ({"time": ["2026-01-01", "soon", "2026-01-03"]}, "row 2 is 'soon', no time"),
         ({"time": ["2026-01-01", "2031-01-01", "x"]}, "row 3 is 'x', no time"),
+        ({"time": ["2026-01-01", "0001-01-01T00:00:00+05:00", "x"]}, "row 2 is '0001-"),
+        ({"time": ["2026-01-01", "9999-12-31T23:59:59-05:00", "x"]}, "row 2 is '9999-"),
         (
             {"time": ["2026-01-01", "2031-01-01", "2031-01-01"]},
             "row 2 is 2031-01-01T00:00:00, in the future; 2 rows in all",
@@ -429,6 +431,17 @@ def test_rows_that_cannot_be(project: Project, change: dict[str, Any], said: str
     assert said in str(found.value)
     assert "decisions.csv" in str(found.value)
     assert found.value.remedy
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Tokyo"])
+@pytest.mark.parametrize("microseconds", [-(10**17), 9 * 10**17, 253402300799 * 10**6])
+def test_a_time_beyond_the_calendar(project: Project, microseconds: int, zone: str | None) -> None:
+    times = pl.Series([0, microseconds, 0]).cast(pl.Datetime("us"))
+    if zone:
+        times = times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    path = written(project, SMALL.with_columns(time=times), "decisions.parquet")
+    with pytest.raises(BadInput, match="column 'time': row 2 is in the year"):
+        value_of(project, path, now=NOW)
 
 
 def test_tables_that_cannot_be(project: Project) -> None:

@@ -117,6 +117,12 @@ class Columns:
         """
         values = self._values(role)
         self._refuse(role, values.is_null(), "is empty", "write when it was decided")
+        if values.dtype in (pl.Date, pl.Datetime):  # of years that Python's own do not know
+            year = values.dt.year()
+            beyond = ~year.is_between(2, 9998)  # a time zone may add a day
+            if beyond.any():
+                said = f"is in the year {year.filter(beyond)[0]}"
+                self._refuse(role, beyond, said, "write a day of years 2 to 9998")
         moments = [_moment(value) for value in values.to_list()]
         wrong = pl.Series([moment is None for moment in moments], dtype=pl.Boolean)
         if wrong.any():
@@ -182,7 +188,10 @@ def _moment(value: Any) -> datetime | None:
         except ValueError:
             return None
     if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        try:
+            return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        except OverflowError:  # in UTC it is before the year 1 or after 9999
+            return None
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)  # noqa: DTZ001
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Literal, Self
 
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 
 from modelkeel.records.base import CENTURY, SUREST, Email, Record, Strict, Text
 
+_ASSUMED = re.compile(r"\bassum(ed|ptions?)\b", re.IGNORECASE)
 _MOST = 1e15  # up to here a float counts single units
 Amount = Annotated[float, Field(ge=-_MOST, le=_MOST)]
 Expense = Annotated[float, Field(ge=0.0, le=_MOST)]
@@ -49,6 +51,11 @@ class Payoff(Strict):
     outcome: str
     amount: Amount
     source: str = Field(min_length=3)
+
+    @property
+    def assumed(self) -> bool:
+        """Whether its source says that the amount is an assumption."""
+        return _ASSUMED.search(self.source) is not None
 
 
 class Cost(Strict):

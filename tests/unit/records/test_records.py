@@ -7,7 +7,7 @@ import pytest
 
 from modelkeel.errors import BadInput
 from modelkeel.project import Project, load_project
-from modelkeel.records.charter import Charter
+from modelkeel.records.charter import Charter, Payoff
 from modelkeel.records.system import System
 
 GUARDRAIL = """[[guardrail]]
@@ -36,6 +36,21 @@ def test_payoffs_in_the_order_of_the_charter(project: Project) -> None:
     actions, outcomes, amounts = project.charter.payoff_matrix()
     assert (actions, outcomes) == (["approve", "decline"], ["1", "0"])
     assert amounts == [[1.0, -2.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("source", "assumed"),
+    [
+        ("assumed: two margins", True),
+        ("finance; the rest is ASSUMED", True),
+        ("an assumption of the team", True),
+        ("finance, 2026-Q3", False),
+        ("what the unassuming team measured", False),
+    ],
+)
+def test_what_counts_as_assumed(source: str, assumed: bool) -> None:
+    row = Payoff(action="approve", outcome="1", amount=1.0, source=source)
+    assert row.assumed is assumed
 
 
 @pytest.mark.parametrize(

@@ -228,8 +228,10 @@ class Page:
         """The payoffs that are assumptions."""
         return [
             words.cell(f"{action} when {outcome}" if outcome else action)
-            for action, outcome, _, source in self.payoffs()
-            if "assumed" in source.lower()
+            for row, (action, outcome, _, _) in zip(
+                self.record("charter").value.payoff, self.payoffs(), strict=True
+            )
+            if row.assumed
         ]
 
     def by_gate(self, names: Iterable[str]) -> list[Standing]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +17,6 @@ from modelkeel.governance.spread import read_evaluation
 from modelkeel.governance.value import read_value
 from modelkeel.governance.valuing.guardrails import check_metrics
 
-_ASSUMED = re.compile(r"\s*assum(ed|ption)\b", re.IGNORECASE)
 _NAMED = 3
 
 
@@ -55,7 +53,7 @@ def check_charter_record(case: Case) -> Verdict:
 def check_payoff(case: Case) -> Verdict:
     """Somebody stands behind the figures of the payoff table."""
     payoff = case.project.charter.value.payoff
-    assumed = [f"{each.action}/{each.outcome}" for each in payoff if _ASSUMED.match(each.source)]
+    assumed = [f"{each.action}/{each.outcome}" for each in payoff if each.assumed]
     named = ", ".join(assumed[:_NAMED]) + (" …" if len(assumed) > _NAMED else "")
     measured = f"{len(assumed)} of {len(payoff)} amounts are assumed" + (
         f": {named}" if assumed else ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from modelkeel.project import Project, load_project
+
+sys.path.append(str(Path(__file__).parent))  # for `publishing`
 
 settings.register_profile("untimed", deadline=None)  # a first example may import a library
 settings.load_profile("untimed")

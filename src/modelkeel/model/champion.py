@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from modelkeel.errors import BadInput, Refused
+from modelkeel.errors import Refused
 from modelkeel.model.bundle import Bundle, load_bundle
 from modelkeel.model.files import (
     first_problem,
@@ -49,34 +47,6 @@ class Champion(BaseModel):
     folder: str = Field(pattern=r"^champion/[0-9a-f]{12}$")
     trial: bool = False
     previous: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-
-
-def publish_bundle(src: Path, champion_dir: Path, record: Mapping[str, Any]) -> Champion:
-    """Make `src` the champion; `champion_dir` is the project's models/champion.
-
-    `record` has name and any of version, run_id, promoted_at, trial, previous, digest; a digest
-    given must be that of `src`. The bundle is copied beside the present one, then champion.json
-    is replaced in one step: killed at any moment, either the old or the new champion loads. The
-    bundle that was champion before is kept; older ones are removed.
-
-    Raises:
-        BadInput: the record has an unknown or missing key.
-        Refused: `src` is not sound or has another digest than the record.
-    """
-    champion_dir = Path(champion_dir)
-    approved = record.get("digest")
-    bundle = load_bundle(Path(src), str(approved) if approved else None)
-    if champion_dir.name != "champion":
-        raise BadInput(
-            f"{champion_dir} is no champion folder", remedy="give the folder models/champion"
-        )
-    models = champion_dir.parent
-    before = _read_if_sound(models)
-    champion = _record(bundle, record, before)
-    place_bundle(bundle, models)
-    point_at(models, champion)
-    clear_out(models, [each.digest for each in (before, champion) if each])
-    return champion
 
 
 def place_bundle(bundle: Bundle, models: Path) -> Path:
@@ -162,25 +132,6 @@ def load_champion(models_dir: Path) -> Bundle:
         remedy = "copy it again from where it was approved, or promote anew: keel model promote"
         raise Refused(str(error), remedy=remedy) from error
     return replace(bundle, record=record)
-
-
-def _record(bundle: Bundle, given: Mapping[str, Any], before: Champion | None) -> Champion:
-    values = {
-        "version": bundle.manifest.version,
-        "run_id": bundle.manifest.run_id,
-        "promoted_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "previous": previous_of(before, bundle.digest),
-        **given,
-        "digest": bundle.digest,
-        "folder": folder_of(bundle.digest),
-    }
-    try:
-        return Champion.model_validate(values)
-    except ValidationError as error:
-        raise BadInput(
-            f"the champion's record: {first_problem(error)}",
-            remedy="give name, version, run_id, promoted_at and digest",
-        ) from error
 
 
 def previous_of(before: Champion | None, digest: str) -> str | None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from cases import given
+from publishing import publish_bundle
 
 from modelkeel.governance.evidence.assess import summarise
 from modelkeel.governance.gates import GATES, Case, GateResult, run_gates
 from modelkeel.governance.gates.gate import Stage
-from modelkeel.model.champion import publish_bundle
 from modelkeel.model.keys import make_key, public_key_path
 from modelkeel.model.lineage import lineage_of
 from modelkeel.model.manifest import write_manifest
@@ -43,7 +43,7 @@ def keys(case: Case, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Pa
 def promoted(case: Case, key: Path | None = None, **record: Any) -> Path:
     """The newest bundle as champion, with the summary and signature of a promotion."""
     given_ = {"name": case.project.name, "version": "1", "run_id": "r1", **record}
-    publish_bundle(case.bundle.path, case.project.models_dir / "champion", given_)
+    publish_bundle(case.bundle.path, case.project.models_dir, given_)
     folder = case.project.models_dir / "champion" / case.bundle.digest[:12]
     sound = [each for each in run_gates(case, trial=True) if not each.blocks]
     trial = bool(record.get("trial"))

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from modelkeel.governance.gates import GATES, Gate
 from modelkeel.governance.gates.gate import STAGES
-from modelkeel.governance.readiness.places import known_places
+from modelkeel.governance.readiness.places import RECORDS
 from modelkeel.governance.readiness.steps import ordered
 from modelkeel.records.gates import Gates
 from modelkeel.records.system import TIERS
@@ -107,4 +107,4 @@ def test_every_threshold_is_told_with_its_gate() -> None:
 @each_gate
 def test_a_person_is_led_to_it(gate: Gate) -> None:
     assert gate.id in ordered(), "steps.py does not say when a person should go about it"
-    assert gate.id in known_places(), "places.py does not say which record it is about"
+    assert gate.id in RECORDS, "places.py does not say which record it is about"

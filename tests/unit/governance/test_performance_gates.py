@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from cases import METRICS, given
+from publishing import publish_bundle
 
 from modelkeel.governance.evidence.statements import write_statement
 from modelkeel.governance.gates import GATES, Case, GateResult
-from modelkeel.model.champion import Champion, publish_bundle
+from modelkeel.model.champion import Champion
 from modelkeel.project import load_project
 
 
@@ -110,7 +111,7 @@ def against(case: Case, *, trial: bool = False, **changes: Any) -> GateResult:
     """The gate's word when another champion serves, and what the comparison found."""
     record = {"name": "credit", "version": "1", "run_id": "r0", "trial": trial}
     champion, manifest = case.bundle.digest, case.project.bundle_dir / "manifest.json"
-    publish_bundle(case.project.bundle_dir, case.project.models_dir / "champion", record)
+    publish_bundle(case.project.bundle_dir, case.project.models_dir, record)
     manifest.write_text(manifest.read_text().replace('"r1"', '"r2"'))
     candidate = Case(load_project(case.project.root))
     comparison = {
@@ -138,7 +139,7 @@ def test_a_champion_that_is_only_tried_out(case: Case) -> None:
 
 def test_the_champion_itself(case: Case) -> None:
     record = {"name": "credit", "version": "1", "run_id": "r0"}
-    publish_bundle(case.project.bundle_dir, case.project.models_dir / "champion", record)
+    publish_bundle(case.project.bundle_dir, case.project.models_dir, record)
     assert run(case, "G-CHAMP").outcome == "pass"
 
 
@@ -192,7 +193,7 @@ def test_a_measure_that_fell_is_a_warning(case: Case) -> None:
 
 def test_nobody_compared(case: Case) -> None:
     record = {"name": "credit", "version": "1", "run_id": "r0"}
-    publish_bundle(case.project.bundle_dir, case.project.models_dir / "champion", record)
+    publish_bundle(case.project.bundle_dir, case.project.models_dir, record)
     path = case.project.bundle_dir / "manifest.json"
     path.write_text(path.read_text().replace('"r1"', '"r2"'))
     assert run(Case(load_project(case.project.root)), "G-CHAMP").outcome == "not_assessed"

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 from onnx import TensorProto, helper
+from publishing import publish_bundle
 
 from modelkeel.errors import BadInput
 from modelkeel.model.bundle import Bundle, write_bundle
-from modelkeel.model.champion import publish_bundle
 from modelkeel.model.comparison import compare_with_champion
 from modelkeel.model.lineage import lineage_of
 from modelkeel.model.signature import Feature, Signature
@@ -78,7 +78,7 @@ def bundle_of(
 def crown(project: Project, **changes: Any) -> Bundle:
     made = bundle_of(project, project.models_dir / "other", **changes)
     record = {"name": project.name, "version": "1", "run_id": "r1"}
-    publish_bundle(made.path, project.models_dir / "champion", record)
+    publish_bundle(made.path, project.models_dir, record)
     return made
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from publishing import publish_bundle
 
 from modelkeel.model.bundle import Bundle, write_bundle
-from modelkeel.model.champion import publish_bundle
 from modelkeel.model.signature import Feature, Signature
 from modelkeel.serving.keys import create_key
 
@@ -219,7 +219,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def models(tmp_path: Path, credit: Bundle) -> Path:
     """A models folder with the credit bundle promoted as version 3."""
     record = {"name": "credit-risk", "version": "3", "run_id": "run-1"}
-    publish_bundle(credit.path, tmp_path / "models/champion", record)
+    publish_bundle(credit.path, tmp_path / "models", record)
     return tmp_path / "models"
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from publishing import publish_bundle
 
 from modelkeel.model.bundle import Bundle
-from modelkeel.model.champion import publish_bundle
 from modelkeel.model.keys import make_key, public_key_path
 from modelkeel.model.signing import sign_bundle, signature_path
 from modelkeel.model.summary import GateLine, Summary, summary_path, write_summary
@@ -109,7 +109,7 @@ def release(folder: Path, bundle: Bundle, key: Path | None = None, **change: Any
 
 def publish(models: Path, bundle: Bundle, **record: Any) -> None:
     given = {"name": "credit-risk", "version": "3", **record}
-    publish_bundle(bundle.path, models / "champion", given)
+    publish_bundle(bundle.path, models, given)
 
 
 def refused(source: Path | Project, said: str, public: Path | None = None) -> StartRefused:

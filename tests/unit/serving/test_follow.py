@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from publishing import publish_bundle
 
 from modelkeel.errors import KeelError, Refused
 from modelkeel.model.bundle import Bundle
-from modelkeel.model.champion import publish_bundle
 from modelkeel.serving.admission import Mode
 from modelkeel.serving.choice import Choice, FileLook
 from modelkeel.serving.follow import Follower
@@ -75,7 +75,7 @@ def server(models: Path) -> Server:
 
 
 def promote(models: Path, bundle: Bundle, version: str = "4") -> Path:
-    publish_bundle(bundle.path, models / "champion", {"name": "credit-risk", "version": version})
+    publish_bundle(bundle.path, models, {"name": "credit-risk", "version": version})
     return models / "champion" / bundle.digest[:12]
 
 

@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from publishing import publish_bundle
 
 from modelkeel.errors import KeelError, Refused
 from modelkeel.journal.standing import swap_standing
 from modelkeel.journal.store import Journal
 from modelkeel.model.bundle import Bundle
-from modelkeel.model.champion import Champion, place_bundle, publish_bundle, read_champion
+from modelkeel.model.champion import Champion, place_bundle, read_champion
 from modelkeel.model.promotions import Entry
 from modelkeel.serving.admission import Mode
 from modelkeel.serving.choice import FileLook
@@ -77,7 +78,7 @@ def test_replicas_agree_on_the_row_whatever_their_champion_json_says(
     models: Path, url: str, credit: Bundle, demand: Bundle, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
-    publish_bundle(demand.path, other / "champion", {"name": NAME, "version": "1"})
+    publish_bundle(demand.path, other, {"name": NAME, "version": "1"})
     place_bundle(credit, other)
     decide(url, 0, line(credit, "5"))
     both = [follower_of(each, url) for each in (models, other)]
@@ -113,7 +114,7 @@ def test_a_journal_that_is_away_changes_nothing(
     database = tmp_path / "journal.db"
     database.rename(tmp_path / "away.db")
     database.write_bytes(b"no database at all" * 100)
-    publish_bundle(demand.path, models / "champion", {"name": NAME, "version": "9"})
+    publish_bundle(demand.path, models, {"name": NAME, "version": "9"})
     follower.check()
     assert follower.state.loaded().bundle.digest == credit.digest
     assert "does not answer" in str(follower.state.problem)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 from typing import Any
 
 DASH = "\u2013"
@@ -26,11 +25,6 @@ def _escaped(part: str) -> str:
 def cell(value: object) -> str:
     """The same, inside a table."""
     return text(value).replace("|", "\\|")
-
-
-def bullets(items: Iterable[str]) -> str:
-    """Markdown items; they are Markdown already."""
-    return "\n".join(f"- {item}" for item in items)
 
 
 def number(value: Any, *, sign: bool = False) -> str:

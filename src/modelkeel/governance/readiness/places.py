@@ -10,10 +10,10 @@ from modelkeel.governance.gates.gate import GateResult
 from modelkeel.records.base import line_of
 
 SYSTEM, GATES, CHARTER = "governance/system.toml", "governance/gates.toml", "charter.toml"
-PARAMS, RISKS, PROJECT = "params.yaml", "governance/risks.toml", "pyproject.toml"
+RISKS, PROJECT = "governance/risks.toml", "pyproject.toml"
 
 # The record that a gate is about, and the part of it.
-_RECORDS: dict[str, tuple[str, str]] = {
+RECORDS: dict[str, tuple[str, str]] = {
     "G-PROHIB": (SYSTEM, "classification"),
     "G-TIER": (SYSTEM, "classification"),
     "G-OBL": ("governance/obligations.lock", ""),
@@ -72,17 +72,12 @@ class Place:
     line: int = 1
 
 
-def known_places() -> frozenset[str]:
-    """The gates of which it is known which record they are about."""
-    return frozenset(_RECORDS)
-
-
 def place_of(root: Path, result: GateResult) -> Place:
     """The file and line that a result names, or the record that its gate is about."""
     for path, line in _NAMED.findall(result.measured):
         if found := _inside(root, path):
             return Place(found, int(line or 1))
-    name, part = _RECORDS.get(result.id, (GATES, ""))
+    name, part = RECORDS.get(result.id, (GATES, ""))
     for each in (name, SYSTEM, PROJECT):
         path = root / each
         if path.is_file():

@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from modelkeel.journal.chain import Head, link
 from modelkeel.journal.entry import Entry
@@ -87,23 +86,35 @@ class Appender:
             raise
 
     def rest(self) -> None:
-        """Give the connection back while there is nothing to do."""
-        if self._open is not None:
-            self._open[0].close()
+        """Give the connection back while there is nothing to do.
+
+        Raises:
+            Exception: the database is gone; the next append begins anew.
+        """
+        if self._open is None:
+            return
+        try:
+            self._open[0].close()  # the driver's own error where the server is gone
             self._open = None
+        except BaseException:
+            self._drop()
+            self._journal.engine.dispose()  # its pool still counts the connection
+            raise
 
     def close(self) -> None:
         """Close the segment.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: the database does not answer.
+            Exception: the database does not answer.
         """
-        if self.head is not None:
-            connection, _ = self._connected()
-            with connection.begin():
-                end(connection, self.head)
-        self.rest()
-        self._turn.close()
+        try:
+            if self.head is not None:
+                connection, _ = self._connected()
+                with connection.begin():
+                    end(connection, self.head)
+            self.rest()
+        finally:
+            self._turn.close()
 
     def _connected(self) -> tuple[sa.Connection, Insert]:
         if self._open is None:
@@ -127,10 +138,10 @@ class Appender:
     def _drop(self) -> None:
         self.head = None
         if self._open is not None:
-            with suppress(SQLAlchemyError):
-                self._open[0].invalidate()
-                self._open[0].close()
-            self._open = None
+            connection, self._open = self._open[0], None
+            with suppress(Exception):  # whoever drops it has the error that counts
+                connection.invalidate()
+                connection.close()
 
 
 def append_within(connection: sa.Connection, name: str, entries: Sequence[Entry]) -> None:

@@ -70,9 +70,10 @@ class Writer:
         self._appender = Appender(journal, self.name)
         self._queue: deque[Part] = deque()
         self._queued = 0
+        self._taken: deque[Part] = deque()
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._closing = False
+        self._closed: str | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
         self._anchoring = (
@@ -82,6 +83,8 @@ class Writer:
     @property
     def problem(self) -> str | None:
         """Why it cannot write now; None if the last write worked."""
+        if self._closed is not None:
+            return self._closed
         since = self._busy_since
         seconds = 0.0 if since is None else time.monotonic() - since
         return f"no answer for {seconds:.0f} s" if seconds > HUNG_SECONDS else self._problem
@@ -101,12 +104,12 @@ class Writer:
         """
         with self._lock:
             full = self._queued + len(entries) > MAX_QUEUED
-            closed = self._closing
-            if not full and not closed:
+            closed = self._closed
+            if not full and closed is None:
                 self._queue.append((entries, done))
                 self._queued += len(entries)
-        if full or closed:
-            done(NotWritten("the journal is closed" if closed else "too much waits to be written"))
+        if full or closed is not None:
+            done(NotWritten(closed or "too much waits to be written"))
         else:
             self._wake.set()
 
@@ -132,43 +135,63 @@ class Writer:
     def close(self, timeout: float = 10) -> None:
         """Write what is queued, close the segment and anchor its end; waits `timeout` seconds."""
         with self._lock:
-            self._closing = True
+            self._closed = self._closed or "the journal is closed"
         self._wake.set()
         self._thread.join(timeout)
         if self._anchoring is not None:
             self._anchoring.close(timeout)
 
     def _run(self) -> None:
-        self._try()
-        while True:
-            batch = self._take()
-            if batch:
-                self._write(batch)
-            elif self._closing:
-                break
+        try:
+            self._try()
+            while self._step():
+                pass
+        finally:
+            self._end()
+
+    def _step(self) -> bool:
+        """Write what has queued; false when the writer is to end."""
+        try:
+            self._take()
+            if not self._taken:
+                return False
+            self._write()
+        except Exception as error:  # noqa: BLE001 whatever it was, whoever waits has to hear of it
+            self._tell(self._failed(error))
+        return True
+
+    def _end(self) -> None:
+        """Close the segment. Before its time, whoever waits is told."""
+        with self._lock:
+            self._closed = self._closed or "the journal's writer has ended"
+            self._taken.extend(self._queue)
+            self._queue.clear()
+        self._tell(NotWritten(self._closed))
         try:
             self._appender.close()
         except Exception as error:  # noqa: BLE001 the records are there, and a segment may stay open
             logger.warning("the segment could not be closed: %s", _said(error))
 
-    def _take(self) -> list[Part]:
-        """What has queued, up to the size of a batch; empty when the writer is to end."""
-        while not self._queue and not self._closing:
+    def _take(self) -> None:
+        """Take what has queued, up to the size of a batch; nothing when the writer is to end."""
+        while not self._queue and self._closed is None:
             if not self._wake.wait(IDLE_SECONDS):
                 self._idle()
             self._wake.clear()
-        taken: list[Part] = []
         count = 0
         with self._lock:
             while self._queue and count < MAX_BATCH:
-                taken.append(self._queue.popleft())
-                count += len(taken[-1][0])
+                self._taken.append(self._queue.popleft())
+                count += len(self._taken[-1][0])
             self._queued -= count
-        return taken
 
     def _idle(self) -> None:
         if self._problem is None:
-            self._appender.rest()  # so that it is tried before it is used again
+            try:
+                self._appender.rest()  # so that it is tried before it is used again
+            except Exception as error:  # noqa: BLE001 as below
+                self._failed(error)
+                self._try()
         else:
             self._try()
 
@@ -181,30 +204,31 @@ class Writer:
         else:
             self._problem = None
 
-    def _write(self, batch: list[Part]) -> None:
+    def _write(self) -> None:
+        """Write what was taken, and tell."""
         try:
-            self._append([entry for entries, _ in batch for entry in entries])
-        except Exception as error:  # noqa: BLE001 whatever it was, whoever waits has to hear of it
+            self._append([entry for entries, _ in self._taken for entry in entries])
+        except Exception as error:  # noqa: BLE001 as above
             if _is_of_entry(error):
-                self._one_by_one(batch)
+                self._one_by_one()
             else:
-                self._tell(batch, self._failed(error))
+                self._tell(self._failed(error))
         else:
             self._problem = None
-            self._tell(batch, None)
+            self._tell(None)
 
-    def _one_by_one(self, batch: list[Part]) -> None:
+    def _one_by_one(self) -> None:
         """Some entry cannot be written: let only those fail whose it is."""
-        for number, part in enumerate(batch):
+        while self._taken:
             try:
-                self._append(part[0])
+                self._append(self._taken[0][0])
             except Exception as error:  # noqa: BLE001 as above
                 if not _is_of_entry(error):
-                    self._tell(batch[number:], self._failed(error))
+                    self._tell(self._failed(error))
                     return
-                self._tell([part], NotWritten(f"not written to the journal: {_said(error)}"))
+                self._tell(NotWritten(f"not written to the journal: {_said(error)}"), 1)
             else:
-                self._tell([part], None)
+                self._tell(None, 1)
         self._problem = None
 
     def _append(self, entries: list[Entry]) -> None:
@@ -219,8 +243,10 @@ class Writer:
         logger.error("not written: %s", self._problem)
         return NotWritten(f"not written to the journal: {self._problem}")
 
-    def _tell(self, batch: list[Part], error: Exception | None) -> None:
-        for _, done in batch:
+    def _tell(self, error: Exception | None, parts: int | None = None) -> None:
+        """Answer what was taken, or the oldest parts of it."""
+        for _ in range(len(self._taken) if parts is None else parts):
+            _, done = self._taken.popleft()
             try:
                 done(error)
             except Exception:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from modelkeel.journal.anchor import Anchor, read_anchors
 from modelkeel.journal.entry import Entry
@@ -381,3 +382,62 @@ def test_a_log_says_nothing_of_what_was_to_be_written(
     assert "no such table: records" in told
     assert "Ada" not in told
     assert batch[0].id not in told
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("waited", [0.2, 1.2])
+@pytest.mark.usefixtures("quiet")
+def test_postgresql_that_goes_while_nobody_writes(
+    answers: Answers, postgres: Server, waited: float
+) -> None:
+    """Within a second of a write its connection was not given back yet; later it was."""
+    answers.submit(entries(1))
+    answers.wait()
+    time.sleep(waited)
+    postgres.stop()
+    try:
+        time.sleep(1.5)
+        if waited < 1:  # it was found when the connection was given back
+            assert answers.writer.problem is not None
+        answers.submit(entries(1))
+        answers.wait(10)
+        assert len(answers.errors) == 1
+        assert answers.writer.problem is not None
+    finally:
+        postgres.start()
+    until(lambda: answers.writer.problem is None)
+    answers.submit(entries(1))
+    assert len(answers.wait().good) == 2
+
+
+def test_a_connection_that_cannot_be_given_back(journal: Journal, answers: Answers) -> None:
+    answers.submit(entries(1))
+    answers.wait()
+
+    def fails(*_: object) -> None:
+        raise sqlite3.OperationalError("the server is gone")
+
+    sa.event.listen(journal.engine, "checkin", fails)
+    time.sleep(1.5)
+    sa.event.remove(journal.engine, "checkin", fails)
+    answers.submit(entries(1))
+    assert len(answers.wait(10).good) == 2
+    assert answers.writer.problem is None
+    assert holds(journal, answers.good) == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ended_is_told(answers: Answers) -> None:
+    """Whatever ended it, nobody waits for ever."""
+
+    def ends(_: Exception | None) -> None:
+        raise SystemExit
+
+    settled(answers.writer)
+    answers.writer.submit(entries(1), ends)
+    answers.submit(entries(1))
+    until(lambda: answers.writer.problem == "the journal's writer has ended")
+    answers.submit(entries(1))
+    answers.wait(1)
+    assert answers.errors[-1] == "the journal's writer has ended"

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from modelkeel.journal.chain import Head, link
 from modelkeel.journal.entry import Entry
+from modelkeel.journal.file import Inode, Replaced, file_of, opened_by
 from modelkeel.journal.insert import Insert, Row, insert_by
 from modelkeel.journal.segments import begin, end
 from modelkeel.journal.tables import records
@@ -57,6 +58,8 @@ class Appender:
         self._name = name
         self._begun = 0.0
         self._open: tuple[sa.Connection, Insert] | None = None
+        self._file = file_of(journal.engine)
+        self._opened = self._file.opened if self._file is not None else None
         self._turn = Turn(journal.engine)
 
     def append(self, entries: Sequence[Entry]) -> None:
@@ -68,18 +71,19 @@ class Appender:
             Exception: they are not in the journal, or it is not known.
         """
         try:
+            connection, insert = self._connected()
             keystore = self._journal.keystore
             sealed: Sequence[Sealed] = (
                 keystore.seal_all(entries)
                 if keystore is not None
                 else [(None, entry.payload) for entry in entries]
             )
-            connection, insert = self._connected()
             head = self._segment(connection)
             if entries:
                 rows, head = chained(head, entries, sealed)
                 with self._turn:
                     insert(rows)
+            self._see_same_file()  # what is acknowledged is in the file that is there
             self.head = head
         except BaseException:
             self._drop()
@@ -91,11 +95,11 @@ class Appender:
         Raises:
             Exception: the database is gone; the next append begins anew.
         """
-        if self._open is None:
-            return
         try:
-            self._open[0].close()  # the driver's own error where the server is gone
-            self._open = None
+            self._see_same_file()
+            if self._open is not None:
+                self._open[0].close()  # the driver's own error where the server is gone
+                self._open = None
         except BaseException:
             self._drop()
             self._journal.engine.dispose()  # its pool still counts the connection
@@ -117,10 +121,30 @@ class Appender:
             self._turn.close()
 
     def _connected(self) -> tuple[sa.Connection, Insert]:
+        """A connection to the file that is there now.
+
+        Raises:
+            Replaced: that is another one, and no such journal.
+        """
+        if self._open is not None and not self._is_there(opened_by(self._open[0])):
+            self._drop()
         if self._open is None:
             connection = commits_alone(self._journal.engine)
             self._open = connection, insert_by(connection)
+            opened = opened_by(connection)
+            if self._opened not in (None, opened):
+                self.head = None
+                self._turn.close()
+                self._journal.see_sound()
+            self._opened = opened
         return self._open
+
+    def _is_there(self, opened: Inode | None) -> bool:
+        return self._file is None or self._file.now() == opened
+
+    def _see_same_file(self) -> None:
+        if not self._is_there(self._opened):
+            raise Replaced("the database was replaced while it was in use")
 
     def _segment(self, connection: sa.Connection) -> Head:
         """The end of the segment; of a new one where there is none, or it is full or old."""

@@ -57,7 +57,7 @@ class Keystore:
             Refused: it is not the one that the keys are wrapped with.
         """
         store = cls(engine, Master(master))
-        store._check()
+        store.check()
         return store
 
     def number_of(self, subject: str) -> str | None:
@@ -129,8 +129,13 @@ class Keystore:
             opened.append(payload)
         return opened
 
-    def _check(self) -> None:
-        """Unwrap one key of each table, so that a wrong master key is told at the start."""
+    def check(self) -> None:
+        """Unwrap one key of each table, so that a wrong master key is told at the start.
+
+        Raises:
+            Refused: the master key is not the one that the keys are wrapped with.
+        """
+        self._days = {}  # the database may have been replaced
         with self._engine.connect() as connection:
             for table in (day_keys, subjects):
                 name = next(iter(table.primary_key.columns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,9 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from modelkeel.errors import KeelError
 from modelkeel.journal.anchor import Anchor
 from modelkeel.journal.entry import Entry
+from modelkeel.journal.file import Replaced
 from modelkeel.journal.keystore import Keystore
 from modelkeel.journal.reader import Reader
-from modelkeel.journal.schema import upgrade
+from modelkeel.journal.schema import HEAD, revision_of, upgrade
 from modelkeel.journal.url import BUSY_SECONDS, engine_of, shown
 from modelkeel.journal.writer import Writer
 
@@ -69,6 +71,27 @@ class Journal:
                 remedy="see that the database is up and can be written to",
             ) from error
         return cls(engine, keystore, anchor)
+
+    def see_sound(self) -> None:
+        """See that a file that took the place of the database is a journal to go on with.
+
+        Raises:
+            Replaced: it has another schema or master key, or is damaged.
+            sqlalchemy.exc.SQLAlchemyError: it is no database, or does not answer.
+        """
+        found = revision_of(self.engine)
+        if found != HEAD:
+            raise Replaced(f"the database was replaced by one with the schema {found}, not {HEAD}")
+        with self.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            said = driver.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if said != "ok":
+            raise Replaced(f"the database was replaced by one that is damaged: {said}")
+        if self.keystore is not None:
+            try:
+                self.keystore.check()
+            except KeelError as error:
+                raise Replaced(f"the database was replaced: {error}") from error
 
     def writer(self, name: str = "") -> Writer:
         """A writer of its own chain; close it in the end."""

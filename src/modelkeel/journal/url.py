@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
 from modelkeel.errors import BadInput
+from modelkeel.journal.file import DatabaseFile
 
 BUSY_SECONDS = 5
 """How long a writer waits for another one."""
@@ -58,12 +60,17 @@ def commits_alone(engine: sa.Engine) -> sa.Connection:
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
-    if url.database in (None, "", ":memory:"):
+    if not url.database or url.database == ":memory:":
         raise BadInput(
             "the journal cannot be in memory: it has to outlive the server",
             remedy="write sqlite:///PATH",
         )
+    if url.database.startswith("file:"):
+        raise BadInput(
+            f"the journal's database {url.database} is no path", remedy="write sqlite:///PATH"
+        )
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+    DatabaseFile(Path(url.database).absolute()).watch(engine)
     sa.event.listen(engine, "connect", _set_up_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -190,7 +190,7 @@ class Writer:
             try:
                 self._appender.rest()  # so that it is tried before it is used again
             except Exception as error:  # noqa: BLE001 as below
-                self._failed(error)
+                logger.warning("the journal's database: %s", _said(error))
                 self._try()
         else:
             self._try()

@@ -167,6 +167,30 @@ def test_a_journal_that_hangs_is_given_up(
         until(lambda: client.post("/predict", json=ROW).status_code == 200)
 
 
+def test_a_journal_that_is_replaced_has_what_was_answered(
+    models: Path, tmp_path: Path, journal_url: str
+) -> None:
+    with TestClient(create_app(models)) as client:
+        assert client.post("/predict", json=ROW).status_code == 200
+        with (
+            sqlite3.connect(tmp_path / "journal.db") as old,
+            sqlite3.connect(tmp_path / "backup.db") as backup,
+        ):
+            old.backup(backup)
+        for each in tmp_path.glob("journal.db*"):
+            each.unlink()
+        until(lambda: client.get("/ready").status_code == 503)
+        assert client.post("/predict", json=ROW).status_code == 503
+        (tmp_path / "backup.db").rename(tmp_path / "journal.db")
+        until(lambda: client.get("/ready").status_code == 200)
+        answer = client.post("/predict", json=ROW).json()
+    journal = journal_of(journal_url)
+    assert seen(journal, answer["prediction_id"])["inputs"] == ROW
+    report = verify(journal.engine)
+    assert report.intact
+    assert report.records == 2
+
+
 def test_who_may_ask(models: Path, api_key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELKEEL_RATE_PER_MINUTE", "12")
     key = {"x-api-key": api_key}

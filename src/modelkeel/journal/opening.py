@@ -34,7 +34,7 @@ def journal_of(project: Project, *, keys: bool = True) -> Journal:
     """
     root = project.root
     personal = project.system.use.personal_data != "none"
-    master = master_key(root, in_production() and personal) if keys else None
+    master = master_key(root, production=in_production(), personal=personal) if keys else None
     make_folder(folder_of(root))
     url, anchor = str(journal_url(root)), anchor_of(root)
     return Journal.open(url, master=master, anchor=anchor, patience=None)

@@ -73,20 +73,23 @@ def in_production() -> bool:
     return os.environ.get(MODE, "").strip() == "production"
 
 
-def master_key(root: Path | None, production: bool) -> bytes | None:
+def master_key(root: Path | None, *, production: bool, personal: bool = True) -> bytes | None:
     """The master key: of MODELKEEL_JOURNAL_KEY, of a file, or of `root`/journal/journal.key.
 
-    That last file is made when it is missing, except in production.
+    That last file is made when it is missing, except in production: each replica would make its
+    own.
 
     Args:
         root: of the project; None for a server without one.
         production: whether decisions count.
+        personal: whether what a model sees may describe people.
 
-    Returns: 32 bytes; None in development where nothing gives a key and there is no project.
+    Returns: 32 bytes; None where nothing gives a key and none is needed: in production without
+        personal data, in development without a project.
 
     Raises:
         BadInput: the key is not 32 bytes in base64, its file cannot be read, or production has
-            none.
+            none for personal data.
     """
     text = os.environ.get(KEY, "").strip()
     if text:
@@ -98,6 +101,8 @@ def master_key(root: Path | None, production: bool) -> bytes | None:
     if path and path.exists():
         return _read(path)
     if production:
+        if not personal:
+            return None
         raise BadInput(
             f"the journal has no master key: neither {KEY} nor {KEY_FILE} is set",
             remedy=f"{_MAKE}; then set {KEY_FILE} to its file, or {KEY} to its text",

@@ -204,7 +204,7 @@ def _recorder(source: Project | Path, production: bool) -> Recorder | None:
         return None
     # What a mounted bundle sees may describe people.
     personal = not isinstance(source, Project) or source.system.use.personal_data != "none"
-    master = master_key(root, production and personal)
+    master = master_key(root, production=production, personal=personal)
     anchor = anchor_of(root)
 
     def open_journal() -> Journal:

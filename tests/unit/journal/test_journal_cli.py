@@ -198,6 +198,15 @@ def test_in_production_the_key_is_given(written: Project) -> None:
     assert keel(written, "verify", MODELKEEL_MODE="production").returncode == 0  # needs no key
 
 
+def test_in_production_no_key_is_made_where_nothing_is_personal(project: Project) -> None:
+    path = project.governance_dir / "system.toml"
+    path.write_text(path.read_text().replace('"personal"', '"none"'))
+    done = keel(project, "show", identity(1), MODELKEEL_MODE="production")
+    assert "no prediction with this id" in done.stderr
+    assert (project.root / "journal" / "journal.db").exists()
+    assert not (project.root / "journal" / "journal.key").exists()
+
+
 def test_a_wrong_key_is_told(written: Project) -> None:
     done = keel(written, "show", identity(1), MODELKEEL_JOURNAL_KEY="A" * 43 + "=")
     assert done.returncode == 3

@@ -162,6 +162,15 @@ def test_in_production_no_key_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "journal").exists()
 
 
+def test_in_production_nothing_personal_needs_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert master_key(tmp_path, production=True, personal=False) is None
+    assert not (tmp_path / "journal").exists()
+    monkeypatch.setenv(KEY, "A" * 43 + "=")
+    assert master_key(tmp_path, production=True, personal=False) == bytes(32)
+
+
 @pytest.mark.parametrize("text", ["c2hvcnQ=", "no base64!", "x" * 44])
 def test_a_key_that_is_none_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str

@@ -330,6 +330,23 @@ def test_without_a_champion_production_waits_for_one(project: Project, models: P
     assert TestClient(create_app(project)).get("/ready").status_code == 503
 
 
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("personal", ["personal", "none"])
+def test_production_makes_no_master_key(
+    project: Project, models: Path, monkeypatch: pytest.MonkeyPatch, personal: str
+) -> None:
+    """Each replica would make its own, and only one of them could record."""
+    monkeypatch.delenv("MODELKEEL_JOURNAL_KEY")
+    (models / "champion.json").unlink()
+    system = SYSTEM.replace('"personal"', f'"{personal}"')
+    (project.root / "governance/system.toml").write_text(system)
+    if personal == "none":
+        create_app(project)
+    else:
+        refused(project, "no master key")
+    assert not (project.root / "journal").exists()
+
+
 def test_uvicorn_ends_with_one_line(models: Path, tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text(
         "from modelkeel.serving import create_app\napp = create_app('models')\n"

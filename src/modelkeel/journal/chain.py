@@ -72,5 +72,5 @@ def read(text: str) -> list[Head]:
     """
     try:
         return [Head(str(s), int(n), bytes.fromhex(h)) for s, n, h in json.loads(text)]
-    except (TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(str(error)) from None

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import sqlalchemy as sa
 
+from modelkeel.errors import Refused
 from modelkeel.journal.entry import Kind
 from modelkeel.journal.tables import records
 
@@ -50,8 +51,15 @@ class Record:
 
     @property
     def said(self) -> dict[str, Any]:
-        """The body, decoded."""
-        return dict(json.loads(self.body))
+        """The body, decoded.
+
+        Raises:
+            Refused: it is not what was written.
+        """
+        try:
+            return dict(json.loads(self.body))
+        except (ValueError, TypeError):
+            raise _changed(self.id) from None
 
 
 class Reader:
@@ -126,8 +134,10 @@ class Reader:
 
     def _rows(self, query: sa.Select[Any]) -> Iterator[Record]:
         with self._engine.connect() as connection:
-            for row in connection.execute(query):
-                yield record_of(row)
+            try:
+                yield from map(record_of, connection.execute(query).all())
+            except (TypeError, UnicodeDecodeError):
+                raise _changed("a record") from None
 
 
 _COLUMNS = sa.select(
@@ -151,6 +161,13 @@ def record_of(row: Any) -> Record:
     for name in ("payload", "payload_digest", "hash"):
         values[name] = _bytes(values[name])
     return Record(**values)
+
+
+def _changed(which: str) -> Refused:
+    return Refused(
+        f"{which} cannot be read: it is not what was written",
+        remedy="run `keel journal verify`, which says what was changed",
+    )
 
 
 def _bytes(value: Any) -> bytes | None:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from modelkeel.journal.anchor import Anchored
 from modelkeel.journal.chain import Head, genesis, link, read
+from modelkeel.journal.raw import as_stored, readable, unmoved
 from modelkeel.journal.reader import Record, record_of
 from modelkeel.journal.tables import records, segments
 
@@ -88,8 +89,8 @@ def verify(engine: sa.Engine, anchors: Sequence[Anchored] = ()) -> Report:
         anchors: ends that were written down outside.
     """
     report = Report(anchors=len(anchors), signed=bool(anchors) and all(a.signed for a in anchors))
-    with _unmoved(engine) as connection:
-        rows = connection.execute(sa.select(segments).order_by(segments.c.opened_at)).all()
+    with unmoved(engine) as connection:
+        rows = connection.execute(as_stored(segments).order_by(segments.c.opened_at)).all()
         asked: dict[str, list[tuple[Head, str]]] = {}
         for row in rows:
             for parent in _parents(row, report):
@@ -101,21 +102,14 @@ def verify(engine: sa.Engine, anchors: Sequence[Anchored] = ()) -> Report:
             if segment not in known:
                 by = ", ".join(sorted({who for _, who in named}))
                 report.problems.append(f"segment {segment} is gone; {by} names it")
-        strays = sa.select(records.c.segment).distinct().where(records.c.segment.not_in(known))
-        for (segment,) in connection.execute(strays):
-            report.problems.append(f"records name a segment {segment} that is not there")
-        pruned = _announced(connection)
+        column = sa.type_coerce(records.c.segment, sa.types.NullType())
+        strays = sa.select(column).distinct().where(column.not_in(sa.select(segments.c.id)))
+        for (stray,) in connection.execute(strays):
+            report.problems.append(f"records name a segment {stray} that is not there")
+        pruned = _announced(connection, report)
         for row in rows:
             report.segments.append(_check(connection, row, asked.get(row.id, []), pruned))
     return report
-
-
-def _unmoved(engine: sa.Engine) -> sa.Connection:
-    """A connection that sees the journal as it is now, while others go on writing."""
-    connection = engine.connect()
-    if engine.dialect.name == "postgresql":
-        connection.execution_options(isolation_level="REPEATABLE READ")
-    return connection
 
 
 def _parents(row: Any, report: Report) -> list[Head]:
@@ -126,42 +120,55 @@ def _parents(row: Any, report: Report) -> list[Head]:
         return []
 
 
-def _announced(connection: sa.Connection) -> set[Head]:
+def _announced(connection: sa.Connection, report: Report) -> set[Head]:
     """The ends of segments that events say were pruned."""
     c = records.c
-    query = sa.select(c.body).where(c.kind == "event", c.body.contains('"event":"prune"'))
+    query = as_stored(records).where(c.kind == "event", c.body.contains('"event":"prune"'))
     found: set[Head] = set()
-    for (body,) in connection.execute(query):
-        found.update(read(json.dumps(json.loads(body).get("segments", []))))
+    for row in connection.execute(query):
+        try:
+            found.update(read(json.dumps(dict(json.loads(row.body)).get("segments", []))))
+        except (ValueError, TypeError, RecursionError):
+            report.problems.append(f"event {row.id}: what it says was pruned cannot be read")
     return found
 
 
 def _check(
     connection: sa.Connection, row: Any, asked: list[tuple[Head, str]], announced: set[Head]
 ) -> Checked:
+    if not readable(segments, row):
+        return Checked(str(row.id), str(row.writer), "broken", 0, 0, ("it cannot be read",))
     problems: list[str] = []
-    head = bytes(row.genesis)
+    head: bytes | None = row.genesis
     if head != genesis(row.id, row.writer, row.opened_at, row.parents):
         problems.append("its beginning was changed")
-    wanted: dict[int, set[tuple[bytes, str]]] = {}
+    wanted: _Wanted = {}
     for named, who in asked:
         wanted.setdefault(named.seq, set()).add((named.hash, who))
     if row.pruned_at is not None:
-        if next(_records(connection, row.id), None) is not None:
+        if next(_stored(connection, row.id), None) is not None:
             problems.append("it was pruned, and has records")
         return _pruned(row, wanted, announced, problems)
     held = 0
-    _compare(0, head, wanted, problems)
+    _compare(0, row.genesis, wanted, problems)
     seq = 0
-    for record in _records(connection, row.id):
-        if record.seq < 1:
-            problems.append(f"record {record.id} was put before the beginning")
+    for stored in _stored(connection, row.id):
+        if not isinstance(stored.seq, int):
+            problems.append(f"record {stored.id}: its place cannot be read")
+            continue
+        if stored.seq < 1:
+            problems.append(f"record {stored.id} was put before the beginning")
             continue
         seq += 1
-        if record.seq != seq:
-            problems.append(f"record {seq} is gone" + _until(seq, record.seq))
-            seq = record.seq
-        elif not follows(record, head):
+        if stored.seq != seq:
+            problems.append(f"record {seq} is gone" + _until(seq, stored.seq))
+            seq, head = stored.seq, None
+        if not readable(records, stored):
+            problems.append(f"record {seq} ({stored.id}) cannot be read")
+            head = None
+            continue
+        record = record_of(stored)
+        if head is not None and not follows(record, head):
             problems.append(f"record {seq} ({record.id}) was changed, or the one before it")
         elif not payload_holds(record):
             problems.append(f"record {seq} ({record.id}): its payload was changed")
@@ -169,7 +176,7 @@ def _check(
         if _compare(seq, head, wanted, problems):
             held = seq
     _beyond(seq, wanted, problems)
-    if row.closed_at is not None and (row.count != seq or bytes(row.head or b"") != head):
+    if row.closed_at is not None and (row.count != seq or row.head != head):
         problems.append(f"it was closed with {row.count} records and ends with {seq}")
     return Checked(
         row.id, row.writer, "broken" if problems else "intact", seq, held, tuple(problems)
@@ -177,7 +184,7 @@ def _check(
 
 
 def _pruned(row: Any, wanted: _Wanted, announced: set[Head], problems: list[str]) -> Checked:
-    count, head = row.count or 0, bytes(row.head or b"")
+    count, head = row.count or 0, row.head or b""
     held = count if _compare(count, head, wanted, problems) else 0
     _beyond(count, wanted, problems)
     if Head(row.id, count, head) not in announced:
@@ -230,15 +237,14 @@ def payload_holds(record: Record) -> bool:
     return hashlib.sha256(record.payload).digest() == record.payload_digest
 
 
-def _records(connection: sa.Connection, segment: str) -> Iterator[Record]:
-    """The records of a segment, page by page."""
-    c = records.c
-    query = sa.select(records).where(c.segment == segment).order_by(c.seq).limit(_PAGE)
+def _stored(connection: sa.Connection, segment: str) -> Iterator[Any]:
+    """The rows of a segment's records, page by page."""
+    place = sa.type_coerce(records.c.seq, sa.types.NullType())
+    query = as_stored(records).where(records.c.segment == segment).order_by(place).limit(_PAGE)
     page = query
     while True:
         rows = connection.execute(page).all()
-        for row in rows:
-            yield record_of(row)
+        yield from rows
         if len(rows) < _PAGE:
             return
-        page = query.where(c.seq > rows[-1].seq)
+        page = query.where(place > rows[-1].seq)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
@@ -113,6 +114,79 @@ def test_what_is_changed_is_found(kept: Kept, statement: str, found: str) -> Non
     assert not report.intact
     (segment,) = report.segments
     assert any(re.search(found, problem) for problem in segment.problems), segment
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("UPDATE records SET hash = 'x' WHERE seq = 4", r"record 4 .* cannot be read"),
+        ("UPDATE records SET body = x'00ff' WHERE seq = 4", r"record 4 .* cannot be read"),
+        (
+            "UPDATE records SET body = CAST(x'00ff' AS TEXT) WHERE seq = 4",
+            r"record 4 .* cannot be read",
+        ),
+        ("UPDATE records SET payload = 'x' WHERE seq = 4", r"record 4 .* cannot be read"),
+        ("UPDATE records SET at = 'x' WHERE seq = 4", r"record 4 .* cannot be read"),
+        ("UPDATE records SET id = x'ff' WHERE seq = 4", r"record 4 .* cannot be read"),
+        ("UPDATE records SET seq = 'x' WHERE seq = 4", "its place cannot be read"),
+        ("UPDATE segments SET head = 'q'", "it cannot be read"),
+        ("UPDATE segments SET genesis = 'q'", "it cannot be read"),
+        ("UPDATE segments SET opened_at = 'q'", "it cannot be read"),
+        ("UPDATE segments SET parents = x'ff'", "what it names cannot be read"),
+        ("UPDATE segments SET parents = '[[1,Infinity,3]]'", "what it names cannot be read"),
+        ("UPDATE segments SET id = x'ff'", "it cannot be read"),
+        ("UPDATE records SET segment = x'ff' WHERE seq = 4", "record 4 is gone"),
+    ],
+)
+def test_what_cannot_be_read_is_found_and_the_rest_checked(
+    kept: Kept, statement: str, found: str
+) -> None:
+    """SQLite takes any value in any column."""
+    kept.appender.close()
+    kept.change(statement)
+    good = Appender(Journal(kept.journal.engine), "v")
+    with contextlib.suppress(Exception):  # a server can do no more where segments are unreadable
+        good.append(entries(3))
+    report = kept.check()
+    assert not report.intact
+    told = [*report.problems, *(each for one in report.segments for each in one.problems)]
+    assert any(re.search(found, each) for each in told), told
+    if good.head is not None:
+        (other,) = (each for each in report.segments if each.writer == "v")
+        assert (other.outcome, other.records) == ("intact", 3)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"event":"prune",',
+        '{"event":"prune","segments":[[1,2,3]]}',
+        '{"event":"prune","segments":7}',
+        '["event","prune","event":"prune"]',
+        '{"event":"prune","segments":' + "[" * 5000 + "]" * 5000 + "}",
+    ],
+)
+def test_a_pruning_that_cannot_be_read(kept: Kept, body: str) -> None:
+    values = {"body": body, "kind": "event"}
+    with kept.journal.engine.begin() as connection:
+        connection.execute(records.update().where(records.c.seq == 2).values(values))
+    report = kept.check()
+    assert any("what it says was pruned cannot be read" in each for each in report.problems)
+    assert "record 2" in report.segments[0].problems[0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE records SET hash = 'x'",
+        "UPDATE records SET body = 'x'",
+        "UPDATE records SET body = '7'",
+    ],
+)
+def test_a_reader_refuses_what_cannot_be_read(kept: Kept, change: str) -> None:
+    kept.change(change)
+    with pytest.raises(Refused, match="cannot be read"):
+        print([each.said for each in kept.journal.reader().find()])
 
 
 def test_rows_that_change_places_are_found(kept: Kept) -> None:

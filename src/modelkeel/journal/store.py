@@ -63,8 +63,10 @@ class Journal:
                 Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
             upgrade(engine)
             keystore = Keystore.open(engine, master) if master is not None else None
-        except (SQLAlchemyError, OSError) as error:
+        except BaseException as error:
             engine.dispose()
+            if not isinstance(error, SQLAlchemyError | OSError):
+                raise
             reason = getattr(error, "orig", None) or error
             raise KeelError(
                 f"the journal at {shown(url)} cannot be opened: {reason}",

@@ -26,7 +26,7 @@ class Recorder:
     """Writes a server's records.
 
     Args:
-        open_journal: opens the journal; raises `KeelError` while it cannot be.
+        open_journal: opens the journal; raises while it cannot be.
     """
 
     def __init__(self, open_journal: Callable[[], Journal]) -> None:
@@ -80,10 +80,13 @@ class Recorder:
             journal = self._open_journal()
             self._writer = journal.writer()
             self._journal = journal
-        except KeelError as error:
-            if self._problem != str(error):
-                logger.error("the journal cannot be opened: %s", error)
-            self._problem = str(error)
+        except Exception as error:  # noqa: BLE001 whatever it is, it is tried again
+            said = (
+                str(error) if isinstance(error, KeelError) else f"{type(error).__name__}: {error}"
+            )
+            if self._problem != said:
+                logger.error("the journal cannot be opened: %s", said)
+            self._problem = said
             return False
         return True
 

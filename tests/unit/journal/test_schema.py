@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,25 @@ def test_an_id_is_there_once(journal: Journal) -> None:
     again = Entry(entry.id, "event", 1, b"{}")
     with pytest.raises(KeelError, match="UNIQUE constraint failed"):
         journal.write([again])
+
+
+def wrong_key(journal: Journal) -> None:
+    journal.write(entries(1))
+
+
+def newer_schema(journal: Journal) -> None:
+    with journal.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+
+@pytest.mark.parametrize("make", [wrong_key, newer_schema])
+def test_a_journal_that_is_refused_is_let_go(tmp_path: Path, make: Callable[..., None]) -> None:
+    url = f"sqlite:///{tmp_path / 'journal.db'}"
+    journal = Journal.open(url, master=bytes(32))
+    make(journal)
+    journal.engine.dispose()
+    with pytest.raises(KeelError) as caught:
+        Journal.open(url, master=b"x" * 32)
+    held = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    assert not [each for each in held if str(tmp_path) in each]
+    assert caught.value.remedy

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelkeel.errors import BadInput, Refused
-from modelkeel.journal.chain import Head
+from modelkeel.journal.chain import Head, read
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -37,17 +37,18 @@ class Anchor:
     path: Path
     key: Ed25519PrivateKey | None = None
 
-    def add(self, heads: Sequence[Head], at: int) -> None:
+    def add(self, heads: Sequence[Head], at: int, pruned: Sequence[Head] = ()) -> None:
         """Write the ends of chains down.
 
         Args:
             heads: the ends.
             at: now, microseconds.
+            pruned: the ends of chains whose records are about to be pruned.
 
         Raises:
             OSError: the file cannot be written.
         """
-        said = _said(heads, at)
+        said = _said(heads, at, pruned)
         line = dict(said)
         if self.key is not None:
             line["signature"] = base64.b64encode(self.key.sign(_signed(said))).decode()
@@ -76,11 +77,19 @@ def _append(handle: int, line: bytes) -> None:
 
 @dataclass(frozen=True)
 class Anchored:
-    """What an anchor says: the end of a chain at a moment, and whether a signature proves it."""
+    """What an anchor says: the end of a chain at a moment, and whether a signature proves it.
+
+    Attributes:
+        head: the end.
+        at: when it was written down, microseconds.
+        signed: whether a signature proves it.
+        pruned: whether it says that the chain's records were pruned.
+    """
 
     head: Head
     at: int
     signed: bool
+    pruned: bool = False
 
 
 def read_anchors(path: Path, public: Path | None = None) -> list[Anchored]:
@@ -108,14 +117,17 @@ def read_anchors(path: Path, public: Path | None = None) -> list[Anchored]:
         try:
             value: dict[str, Any] = json.loads(line)
             at = int(value["at"])
-            heads = [Head(str(s), int(n), bytes.fromhex(h)) for s, n, h in value["heads"]]
-        except (ValueError, KeyError, TypeError):
+            heads, pruned = (
+                read(json.dumps(each)) for each in (value["heads"], value.get("pruned", []))
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise BadInput(
                 f"{where}: is no anchor", remedy="take the line out, or restore the file"
             ) from None
         if key is not None:
-            _check(key, value, heads, at, where)
+            _check(key, value, _said(heads, at, pruned), where)
         found += [Anchored(head, at, key is not None) for head in heads]
+        found += [Anchored(head, at, key is not None, pruned=True) for head in pruned]
     return found
 
 
@@ -140,8 +152,9 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def _said(heads: Sequence[Head], at: int) -> dict[str, Any]:
-    return {"at": at, "heads": [head.shown for head in sorted(heads)]}
+def _said(heads: Sequence[Head], at: int, pruned: Sequence[Head]) -> dict[str, Any]:
+    said = {"at": at, "heads": [head.shown for head in sorted(heads)]}
+    return said | {"pruned": [head.shown for head in sorted(pruned)]} if pruned else said
 
 
 def _signed(said: dict[str, Any]) -> bytes:
@@ -164,12 +177,12 @@ def _public(path: Path) -> Any:
     return key
 
 
-def _check(key: Any, value: dict[str, Any], heads: list[Head], at: int, where: str) -> None:
+def _check(key: Any, value: dict[str, Any], said: dict[str, Any], where: str) -> None:
     from cryptography.exceptions import InvalidSignature
 
     try:
         signature = base64.b64decode(str(value.get("signature", "")), validate=True)
-        key.verify(signature, _signed(_said(heads, at)))
+        key.verify(signature, _signed(said))
     except (InvalidSignature, ValueError):
         raise Refused(
             f"{where}: the signature does not hold; the anchor was not made with this key",

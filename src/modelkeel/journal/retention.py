@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 
 import sqlalchemy as sa
 
-from modelkeel.errors import BadInput, Refused
+from modelkeel.errors import BadInput, KeelError, Refused
 from modelkeel.journal.chain import Head
 from modelkeel.journal.erase import forget, scrub
 from modelkeel.journal.events import event
@@ -134,6 +134,7 @@ def prune(
     Raises:
         BadInput: a number of days is below 1.
         Refused: a segment that would go does not verify; it is evidence then.
+        KeelError: what goes cannot be anchored, or the journal not be written.
     """
     for days in (keep.payloads, keep.records):
         if days is not None and days < 1:
@@ -147,6 +148,7 @@ def prune(
     _refuse_broken(journal, ends)
     if dry or not (plan.payloads or plan.days or plan.segments or plan.people):
         return plan
+    _anchor(journal, ends)
     # The event first: killed in the middle, what went is told, and the rest goes the next time.
     said = {key: value for key, value in asdict(plan).items() if key not in ("waiting", "scrubbed")}
     kept = {"payloads": keep.payloads, "records": keep.records}
@@ -154,6 +156,20 @@ def prune(
     journal.write([event("prune", by=by, **said | {"kept_days": kept, "segments": shown})])
     _drop(journal.engine, cut, old, ends)
     return replace(plan, scrubbed=scrub(journal.engine))
+
+
+def _anchor(journal: Journal, ends: Sequence[Head]) -> None:
+    """Tell outside the database what is pruned: whoever can write to it can make an event up."""
+    if not ends or journal.anchor is None:
+        return
+    try:
+        journal.anchor.add([], time.time_ns() // 1000, pruned=ends)
+    except OSError as error:
+        raise KeelError(
+            f"{journal.anchor.path}: cannot be written, so that a check could not tell this "
+            f"pruning from one that was made up: {error.strerror}",
+            remedy="make it writable, or name another file: MODELKEEL_ANCHOR; nothing was pruned",
+        ) from None
 
 
 def _stated_payload_days(project: Project) -> int | None:

@@ -13,15 +13,19 @@ from modelkeel.journal.export import moment
 from modelkeel.journal.outcomes import Taken
 from modelkeel.journal.reader import Record
 from modelkeel.journal.retention import Pruned, Retention
-from modelkeel.journal.verify import Report
+from modelkeel.journal.verify import Checked, Report
 
 _PROOF = (
     "proves  no record was changed, moved, put in or taken out before the last one that a later "
-    "segment or an anchor names"
+    "segment or an anchor names, but for what was pruned"
 )
 _LIMIT = (
-    "cannot  say whether records after that were cut off, or whether a record was true when it was "
-    "written"
+    "cannot  say whether records after that were cut off, whether a record was true when it was "
+    "written, or, without an anchor, whether the whole database was written anew"
+)
+_UNPROVEN = (
+    "cannot  say whether {} segments were pruned or taken out: whoever can write to the database "
+    "can write such an event, and no anchor tells"
 )
 
 
@@ -29,7 +33,7 @@ def report_text(report: Report) -> str:
     """What was checked, what is wrong, and what that proves."""
     lines = [
         f"{each.outcome:<7} {each.segment}  {each.records} records, {each.held} held"
-        + "".join(f"\n        {problem}" for problem in each.problems)
+        + "".join(f"\n        {line}" for line in (*each.problems, *_pruning(each)))
         for each in report.segments
     ]
     lines += [f"broken  {problem}" for problem in report.problems]
@@ -39,12 +43,22 @@ def report_text(report: Report) -> str:
         f"{anchors if report.anchors else 'no anchors'}; nothing outside their segment holds "
         f"{report.loose} of the records yet"
     )
-    return "\n".join([*lines, _PROOF, _LIMIT])
+    limits = [_LIMIT, *([_UNPROVEN.format(report.unproven)] if report.unproven else [])]
+    return "\n".join([*lines, _PROOF, *limits])
+
+
+def _pruning(checked: Checked) -> list[str]:
+    told = checked.pruning
+    if told is None:
+        return []
+    how = "and an anchor says so" if told.anchored else "by its own event alone"
+    return [f"pruned by {told.by} at {moment(told.at)[:19]}, {how}"]
 
 
 def report_json(report: Report) -> str:
     """The same as JSON."""
     counts = {"intact": report.intact, "records": report.records, "loose": report.loose}
+    counts["unproven"] = report.unproven
     return json.dumps(counts | asdict(report))
 
 

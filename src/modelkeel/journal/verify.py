@@ -3,15 +3,17 @@
 It proves that no record was edited, moved, put in or taken out of the middle of its chain since it
 was written, and that nothing was cut off the end of a chain before what a later segment or an
 anchor names. It cannot tell whether records after the last of those were cut off, nor whether a
-record was true when it was written.
+record was true when it was written. Nor can it tell a pruning from records that somebody removed
+who also wrote the event of a pruning, unless an anchor says what was pruned.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -23,9 +25,29 @@ from modelkeel.journal.reader import Record, record_of
 from modelkeel.journal.tables import records, segments
 
 _PAGE = 2000
+_HOUR, _DAY = 3_600_000_000, 86_400_000_000
+_LAST = 253_402_300_799_999_999
+"""The last microsecond of the year 9999."""
 Outcome = Literal["intact", "pruned", "broken"]
 _Wanted = dict[int, set[tuple[bytes, str]]]
 """By place in a segment: the hashes that others know, and who."""
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What an event says of a pruning.
+
+    Attributes:
+        by: who did it.
+        at: when, microseconds.
+        kept_days: how long records were kept.
+        anchored: whether an anchor says so too, which is outside the database.
+    """
+
+    by: str
+    at: int
+    kept_days: int | None
+    anchored: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,6 +61,7 @@ class Checked:
         records: how many there are.
         held: up to which record something outside the chain holds its end; 0 for none.
         problems: what is wrong, in words.
+        pruning: by which event its records went, if they did.
     """
 
     segment: str
@@ -47,6 +70,7 @@ class Checked:
     records: int
     held: int
     problems: tuple[str, ...] = ()
+    pruning: Pruning | None = None
 
 
 @dataclass
@@ -80,6 +104,12 @@ class Report:
         """How many records nothing outside their chain holds yet."""
         return sum(max(0, each.records - each.held) for each in self.segments)
 
+    @property
+    def unproven(self) -> int:
+        """How many segments were pruned by an event alone, which no anchor proves."""
+        prunings = [each.pruning for each in self.segments if each.outcome == "pruned"]
+        return sum(not (each and each.anchored) for each in prunings)
+
 
 def verify(engine: sa.Engine, anchors: Sequence[Anchored] = ()) -> Report:
     """Check every segment against its records, its parents and the anchors.
@@ -106,9 +136,10 @@ def verify(engine: sa.Engine, anchors: Sequence[Anchored] = ()) -> Report:
         strays = sa.select(column).distinct().where(column.not_in(sa.select(segments.c.id)))
         for (stray,) in connection.execute(strays):
             report.problems.append(f"records name a segment {stray} that is not there")
-        pruned = _announced(connection, report)
+        pruned = _announced(connection, report, {each.head for each in anchors if each.pruned})
         for row in rows:
-            report.segments.append(_check(connection, row, asked.get(row.id, []), pruned))
+            checked = _check(connection, row, asked.get(row.id, []), pruned)
+            report.segments.append(_not_too_young(checked, row, anchors))
     return report
 
 
@@ -120,21 +151,47 @@ def _parents(row: Any, report: Report) -> list[Head]:
         return []
 
 
-def _announced(connection: sa.Connection, report: Report) -> set[Head]:
+def _announced(
+    connection: sa.Connection, report: Report, anchored: set[Head]
+) -> dict[Head, Pruning]:
     """The ends of segments that events say were pruned."""
     c = records.c
     query = as_stored(records).where(c.kind == "event", c.body.contains('"event":"prune"'))
-    found: set[Head] = set()
+    found: dict[Head, Pruning] = {}
     for row in connection.execute(query):
         try:
-            found.update(read(json.dumps(dict(json.loads(row.body)).get("segments", []))))
+            said = dict(json.loads(row.body))
+            days = dict(said.get("kept_days") or {}).get("records")
+            pruning = Pruning(
+                str(said.get("by")),
+                min(max(int(row.at), 0), _LAST),
+                days if isinstance(days, int) else None,
+            )
+            for head in read(json.dumps(said.get("segments", []))):
+                found.setdefault(head, replace(pruning, anchored=head in anchored))
         except (ValueError, TypeError, RecursionError):
             report.problems.append(f"event {row.id}: what it says was pruned cannot be read")
     return found
 
 
+def _not_too_young(checked: Checked, row: Any, anchors: Sequence[Anchored]) -> Checked:
+    """A segment that went on after an anchor had records that were younger than that anchor."""
+    pruning = checked.pruning
+    if pruning is None or not pruning.kept_days:
+        return checked
+    grew = (a.at for a in anchors if a.head.segment == row.id and a.head.seq < (row.count or 0))
+    oldest = min(pruning.at, time.time_ns() // 1000) - pruning.kept_days * _DAY + _HOUR
+    if max(grew, default=0) <= oldest:
+        return checked
+    why = f"it was pruned with records that were not {pruning.kept_days} days old"
+    return replace(checked, outcome="broken", problems=(*checked.problems, why))
+
+
 def _check(
-    connection: sa.Connection, row: Any, asked: list[tuple[Head, str]], announced: set[Head]
+    connection: sa.Connection,
+    row: Any,
+    asked: list[tuple[Head, str]],
+    announced: dict[Head, Pruning],
 ) -> Checked:
     if not readable(segments, row):
         return Checked(str(row.id), str(row.writer), "broken", 0, 0, ("it cannot be read",))
@@ -183,13 +240,17 @@ def _check(
     )
 
 
-def _pruned(row: Any, wanted: _Wanted, announced: set[Head], problems: list[str]) -> Checked:
+def _pruned(
+    row: Any, wanted: _Wanted, announced: dict[Head, Pruning], problems: list[str]
+) -> Checked:
     count, head = row.count or 0, row.head or b""
     held = count if _compare(count, head, wanted, problems) else 0
     _beyond(count, wanted, problems)
-    if Head(row.id, count, head) not in announced:
+    pruning = announced.get(Head(row.id, count, head))
+    if pruning is None:
         problems.append("its records are gone, and no event says that they were pruned")
-    return Checked(row.id, row.writer, "broken" if problems else "pruned", 0, held, tuple(problems))
+    outcome: Outcome = "broken" if problems else "pruned"
+    return Checked(row.id, row.writer, outcome, 0, held, tuple(problems), pruning)
 
 
 def _beyond(seq: int, wanted: _Wanted, problems: list[str]) -> None:

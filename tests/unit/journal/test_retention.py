@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from modelkeel.errors import BadInput, Refused
+from modelkeel.errors import BadInput, KeelError, Refused
+from modelkeel.journal.anchor import Anchor, Anchored, read_anchors
+from modelkeel.journal.chain import Head
+from modelkeel.journal.events import event
 from modelkeel.journal.keystore import day_of
 from modelkeel.journal.retention import Retention, least_days, prune, retention_of
+from modelkeel.journal.segments import heads
+from modelkeel.journal.show import report_json, report_text
+from modelkeel.journal.store import Journal
 from modelkeel.journal.tables import day_keys, records, segments, subjects
 from modelkeel.journal.verify import verify
+from modelkeel.journal.writer import Writer
 from modelkeel.project import Project
 
 from .people import ADA, BOB, DAY, count, files, identity, inputs_of, now, opened, prediction
@@ -81,6 +93,88 @@ def test_pruning_is_not_a_way_to_hide(tmp_path: Path) -> None:
     report = verify(journal.engine)
     assert not report.intact
     assert "no event says that they were pruned" in report.segments[0].problems[0]
+
+
+def forged(journal: Journal, **said: Any) -> None:
+    """Take out a segment and write the event of a pruning, all in the database."""
+    with journal.engine.begin() as connection:
+        (end,) = heads(connection)
+        connection.execute(records.delete())
+        pruned = {"pruned_at": now(), "count": end.seq, "head": end.hash}
+        connection.execute(segments.update().values(**pruned))
+    told = event("prune", by="operator", segments=[end.shown], **said)
+    Journal(journal.engine).write([told])
+
+
+def anchors_of(folder: Path) -> list[Anchored]:
+    return read_anchors(folder / "anchors.jsonl")
+
+
+def test_a_pruning_that_only_an_event_tells_proves_nothing(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([prediction(1), prediction(2)])
+    forged(journal)
+    report = verify(journal.engine, anchors_of(tmp_path))
+    assert report.intact
+    assert report.unproven == 1
+    text = report_text(report)
+    assert "pruned by operator at 2" in text
+    assert "by its own event alone" in text
+    assert "cannot  say whether 1 segments were pruned or taken out" in text
+    assert json.loads(report_json(report))["unproven"] == 1
+
+
+def test_a_pruning_is_anchored(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([prediction(1, at=now() - 201 * DAY)])
+    prune(journal, KEEP, by="operator")
+    report = verify(journal.engine, anchors_of(tmp_path))
+    assert report.intact
+    assert report.unproven == 0
+    assert "and an anchor says so" in report_text(report)
+    assert verify(journal.engine).unproven == 1
+    lines = (tmp_path / "anchors.jsonl").read_text().splitlines()
+    assert sum("pruned" in json.loads(line) for line in lines) == 1
+
+
+def test_what_cannot_be_anchored_is_not_pruned(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([prediction(1, at=now() - 201 * DAY)])
+    (tmp_path / "file").touch()
+    blocked = Journal(journal.engine, anchor=Anchor(tmp_path / "file" / "anchors.jsonl"))
+    with pytest.raises(KeelError, match="cannot be written"):
+        prune(blocked, KEEP, by="operator")
+    assert count(journal, records) == 1
+
+
+def test_records_that_were_too_young_to_be_pruned(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    writer = Writer(journal, anchor_every=0.05)
+    writer.write([prediction(1)])
+    time.sleep(0.3)
+    writer.write([prediction(2)])  # after an anchor
+    writer.close()
+    forged(journal, kept_days={"payloads": 30, "records": 200})
+    report = verify(journal.engine, anchors_of(tmp_path))
+    assert not report.intact
+    assert "were not 200 days old" in report.segments[0].problems[0]
+
+
+def test_a_signed_anchor_of_a_pruning_cannot_be_made_from_another(tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    public = tmp_path / "anchor.pub"
+    shown = key.public_key()
+    public.write_bytes(shown.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    end = Head("s", 2, b"x" * 32)
+    path = tmp_path / "anchors.jsonl"
+    Anchor(path, key).add([end], 5)
+    Anchor(path, key).add([], 6, pruned=[end])
+    assert [each.pruned for each in read_anchors(path, public)] == [False, True]
+    line = json.loads(path.read_text().splitlines()[0])
+    for change in ({"pruned": line["heads"]}, {"pruned": line["heads"], "heads": []}):
+        path.write_text(json.dumps(line | change) + "\n")
+        with pytest.raises(Refused, match="the signature does not hold"):
+            read_anchors(path, public)
 
 
 def test_a_segment_that_was_changed_stays_as_evidence(tmp_path: Path) -> None:

@@ -307,6 +307,8 @@ def journal_explain(
     moment = microseconds(since, "--since")
     told = explain_pending(project, journal_of(project), since=moment, limit=limit, orders=orders)
     text = f"{told.made} explained, {told.exact} were, {told.gone} cannot be any more"
+    if told.sealed:
+        text += f"; {told.sealed} are sealed: give the journal's master key (MODELKEEL_JOURNAL_KEY)"
     typer.echo(dumps(asdict(told)) if json else text)
 
 

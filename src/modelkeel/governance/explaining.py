@@ -16,6 +16,7 @@ from typing import Any
 from modelkeel.errors import BadInput, KeelError
 from modelkeel.journal.entry import Entry
 from modelkeel.journal.events import new_entry
+from modelkeel.journal.export import payloads_of
 from modelkeel.journal.reader import Record
 from modelkeel.journal.store import Journal
 from modelkeel.model.bundle import Bundle, load_bundle
@@ -36,11 +37,13 @@ class Explained:
         made: how many explanations were recorded.
         exact: how many need none: their model has exact contributions, or they were explained.
         gone: how many have no inputs any more, or a model that is not here.
+        sealed: how many have inputs that only the master key opens, which was not given.
     """
 
     made: int = 0
     exact: int = 0
     gone: int = 0
+    sealed: int = 0
 
 
 def explain_pending(
@@ -81,9 +84,12 @@ def _pending(
     reader = journal.reader()
     bundles: dict[str, Bundle | None] = {}
     for record in reader.find(kind="prediction", since=since):
-        payload = journal.keystore.open_payload(record) if journal.keystore else record.payload
+        (payload,) = payloads_of(journal, [record])
         if payload is None:
-            told.gone += 1
+            if record.payload is not None and journal.keystore is None:
+                told.sealed += 1
+            else:
+                told.gone += 1
             continue
         digest = str(record.said["digest"])
         if digest not in bundles:
@@ -96,7 +102,7 @@ def _pending(
         elif bundle.explainer is not None:
             told.exact += 1
         else:
-            yield bundle, record, json.loads(payload)
+            yield bundle, record, payload
 
 
 def _entry(bundle: Bundle, record: Record, seen: dict[str, Any], orders: int) -> Entry:

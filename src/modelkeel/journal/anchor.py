@@ -7,10 +7,7 @@ a file; signed with Ed25519 where there is a key, so that the file cannot be mad
 from __future__ import annotations
 
 import base64
-import errno
-import fcntl
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelkeel.errors import BadInput, Refused
 from modelkeel.journal.chain import Head, read
+from modelkeel.journal.lines import add_line
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -52,27 +50,7 @@ class Anchor:
         line = dict(said)
         if self.key is not None:
             line["signature"] = base64.b64encode(self.key.sign(_signed(said))).decode()
-        text = json.dumps(line, separators=(",", ":")) + "\n"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            _append(handle, text.encode())
-        finally:
-            os.close(handle)
-
-
-def _append(handle: int, line: bytes) -> None:
-    """Add a line to a file, whole or not at all; what a crash left of a line before goes."""
-    size = whole = os.fstat(handle).st_size
-    while whole and os.pread(handle, 1, whole - 1) != b"\n":
-        whole -= 1
-    if whole != size:
-        os.ftruncate(handle, whole)
-    if os.write(handle, line) != len(line):
-        os.ftruncate(handle, whole)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    os.fsync(handle)
+        add_line(self.path, json.dumps(line, separators=(",", ":")).encode())
 
 
 @dataclass(frozen=True)

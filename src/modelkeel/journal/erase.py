@@ -9,7 +9,6 @@ restored can be erased again.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from modelkeel.errors import BadInput, KeelError
 from modelkeel.journal.entry import Entry
 from modelkeel.journal.events import event
 from modelkeel.journal.keystore import number_in
+from modelkeel.journal.lines import add_line
 from modelkeel.journal.store import Journal
 from modelkeel.journal.tables import records, subjects
 from modelkeel.journal.url import WRITES
@@ -238,15 +238,8 @@ def _events(journal: Journal) -> Iterator[Erasure]:
 
 
 def _append(listed: Path, erasure: Erasure) -> None:
-    line = json.dumps(asdict(erasure), separators=(",", ":")) + "\n"
     try:
-        listed.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(listed, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(handle, line.encode())
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        add_line(listed, json.dumps(asdict(erasure), separators=(",", ":")).encode())
     except OSError as error:
         raise KeelError(
             f"{listed}: the list of erasures cannot be written: {error.strerror}",

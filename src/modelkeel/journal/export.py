@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -118,6 +119,8 @@ def write(path: Path, lines: Iterable[str]) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            if stat.S_ISREG(os.fstat(handle).st_mode):  # not /dev/stdout
+                os.fchmod(handle, 0o600)
             file.writelines(lines)
     except OSError as error:
         raise BadInput(
@@ -140,11 +143,11 @@ def microseconds(text: str | None, option: str) -> int | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise BadInput(
             f"{option} {text}: is no date or time", remedy=f"write {option} 2026-11-28"
         ) from None
-    found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     return (found - _EPOCH) // timedelta(microseconds=1)
 
 

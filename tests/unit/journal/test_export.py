@@ -111,3 +111,20 @@ def test_a_moment_that_is_none_is_told() -> None:
     assert microseconds("1970-01-02T01:00:00+01:00", "--since") == 86_400_000_000
     with pytest.raises(BadInput, match="--since tomorrow: is no date"):
         microseconds("tomorrow", "--since")
+
+
+def test_a_file_that_was_there_is_read_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("older")
+    path.chmod(0o644)
+    write(path, ["new"])
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o600
+    before = Path("/dev/null").stat().st_mode
+    write(Path("/dev/null"), ["new"])
+    assert Path("/dev/null").stat().st_mode == before
+
+
+def test_a_time_beyond_all_times_is_told() -> None:
+    with pytest.raises(BadInput, match="is no date or time"):
+        microseconds("0001-01-01T00:00+14:00", "--since")

@@ -86,9 +86,9 @@ def read_anchors(path: Path, public: Path | None = None) -> list[Anchored]:
     found: list[Anchored] = []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise BadInput(
-            f"{path}: cannot be read: {error.strerror}", remedy="name the file of anchors"
+            f"{path}: cannot be read: {error}", remedy="name the file of anchors"
         ) from None
     for number, line in enumerate(lines, start=1):
         where = f"{path}:{number}"

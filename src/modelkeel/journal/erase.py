@@ -135,12 +135,18 @@ def read_list(listed: Path) -> list[Erasure]:
     """The erasures on the list; none where there is no such file.
 
     Raises:
-        BadInput: a line is none of ours.
+        BadInput: it cannot be read, or a line is none of ours.
     """
     if not listed.exists():
         return []
+    try:
+        lines = listed.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"{listed}: cannot be read: {error}", remedy="restore the file from a copy"
+        ) from None
     found: list[Erasure] = []
-    for number, line in enumerate(listed.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         try:
             found.append(Erasure(**json.loads(line)))
         except (ValueError, TypeError):

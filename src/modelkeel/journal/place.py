@@ -51,14 +51,17 @@ def anchor_of(root: Path | None) -> Anchor | None:
     Beside a SQLite database; for another one in the folder of the project.
 
     Raises:
-        BadInput: MODELKEEL_ANCHOR_KEY names no Ed25519 key.
+        BadInput: MODELKEEL_ANCHOR_KEY names no Ed25519 key, or MODELKEEL_JOURNAL no file.
     """
     given = os.environ.get(ANCHOR, "").strip()
     url = journal_url(root) or ""
     if given:
         path = Path(given)
     elif url.startswith(_SQLITE):
-        path = Path(url.removeprefix(_SQLITE)).with_suffix(".anchors.jsonl")
+        database = Path(url.removeprefix(_SQLITE))
+        if not database.name:
+            raise BadInput(f"{URL} is {url}, which names no file", remedy="write sqlite:///PATH")
+        path = database.with_suffix(".anchors.jsonl")
     elif root is not None:
         name = sha256(url.rpartition("@")[2].encode()).hexdigest()[:12]
         path = folder_of(root) / f"{name}.anchors.jsonl"

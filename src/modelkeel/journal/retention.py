@@ -32,6 +32,7 @@ INPUTS = "inputs of predictions"
 _PAYLOAD_DAYS: dict[Tier, int | None] = {"high": None, "limited": 183, "minimal": 90}
 """How long payloads are kept where nobody said; None: as long as the record, to replay it."""
 _DAY = 86_400_000_000
+_MOST_DAYS = 365_000
 _CHUNK = 2000
 
 
@@ -132,13 +133,16 @@ def prune(
         dry: only say what would go.
 
     Raises:
-        BadInput: a number of days is below 1.
+        BadInput: a number of days is below 1 or above 1000 years.
         Refused: a segment that would go does not verify; it is evidence then.
         KeelError: what goes cannot be anchored, or the journal not be written.
     """
     for days in (keep.payloads, keep.records):
-        if days is not None and days < 1:
-            raise BadInput(f"{days} days: expected at least 1", remedy="give a number of days")
+        if days is not None and not 1 <= days <= _MOST_DAYS:
+            raise BadInput(
+                f"{days} days: expected at least 1, at most {_MOST_DAYS}",
+                remedy="give a number of days",
+            )
     now = time.time_ns() // 1000 if now is None else now
     cut = now - keep.payloads * _DAY if keep.payloads else 0
     old = now - keep.records * _DAY if keep.records else 0

@@ -174,6 +174,27 @@ def test_export(written: Project, tmp_path: Path) -> None:
     assert json.loads(keel(written, "export", identity(2)).stdout)["holds"] is True
 
 
+def test_bad_input_is_told(written: Project, tmp_path: Path) -> None:
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\n")
+    for arguments, said in [
+        (("verify", "--anchors", str(binary)), "binary: cannot be read"),
+        (("verify", "--anchors", str(tmp_path)), "cannot be read"),
+        (("erase", "--again", "--list", str(binary)), "binary: cannot be read"),
+        (("erase", "--again", "--list", str(tmp_path)), "cannot be read"),
+        (("prune", "--payload-days", "1000000"), "at most 365000"),
+        (("prune", "--record-days", "9" * 25), "at most 365000"),
+    ]:
+        done = keel(written, *arguments)
+        assert done.returncode == 2, done
+        assert said in done.stderr
+        assert "remedy: " in done.stderr
+    for url in ("sqlite:///", "sqlite:////"):
+        done = keel(written, "verify", MODELKEEL_JOURNAL=url)
+        assert done.returncode == 2
+        assert "names no file" in done.stderr
+
+
 def test_replay_without_the_model(written: Project) -> None:
     done = keel(written, "replay", identity(1))
     assert done.returncode == 2

@@ -131,6 +131,10 @@ def journal_outcome(
     classes = project.charter.outcome.classes if project.task == "classification" else None
     names = list(classes) if classes else None
     if table is not None and prediction is None and value is None:
+        if at is not None:
+            raise BadInput(
+                "--at goes with --id; a table has a column observed_at", remedy="leave --at out"
+            )
         rows, source = read_table(table, names), table.name
     elif table is None and prediction is not None and value is not None:
         seen = at or datetime.now(UTC).date().isoformat()
@@ -227,7 +231,9 @@ def journal_export(
     since: Since = None,
     until: Until = None,
     subject: Subject = None,
-    form: Annotated[Literal["jsonl", "csv"], typer.Option("--format")] = "jsonl",
+    form: Annotated[
+        Literal["jsonl", "csv"] | None, typer.Option("--format", help="jsonl when left out.")
+    ] = None,
     inputs: Annotated[
         bool, typer.Option("--inputs", help="With what the model saw, which may describe people.")
     ] = False,
@@ -237,12 +243,29 @@ def journal_export(
     json: Json = False,
 ) -> None:
     """Export for an auditor: one decision rebuilt, or many as JSON lines or CSV."""
+    from modelkeel.errors import BadInput
     from modelkeel.governance.cases import case_of
     from modelkeel.journal.export import as_lines, microseconds, predictions, write
     from modelkeel.journal.keystore import number_in
     from modelkeel.journal.opening import journal_of
     from modelkeel.project import load_project
 
+    if prediction is not None:
+        many = {
+            "--since": since is not None,
+            "--until": until is not None,
+            "--subject": subject is not None,
+            "--format": form is not None,
+            "--inputs": inputs,
+        }
+        useless = [option for option, given in many.items() if given]
+        if useless:
+            raise BadInput(
+                f"{', '.join(useless)}: not for one prediction, which is JSON with all of it",
+                remedy="leave ID out, or the options",
+            )
+    if json and form == "csv":
+        raise BadInput("--json and --format csv contradict each other", remedy="give one of them")
     project = load_project()
     journal = journal_of(project, keys=inputs or subject is not None or prediction is not None)
     if prediction is not None:
@@ -256,7 +279,7 @@ def journal_export(
             person=number_in(journal.keystore, subject) if subject is not None else None,
             inputs=inputs,
         )
-        lines = as_lines(table, "jsonl" if json else form)
+        lines = as_lines(table, form or "jsonl")
     if out is None:
         for line in lines:
             typer.echo(line, nl=False)

@@ -114,3 +114,22 @@ class Journal:
             writer.write(entries)
         finally:
             writer.close()
+
+
+def see_key(url: str, master: bytes) -> None:
+    """See that a journal has this master key, if it is there and answers. Nothing is made.
+
+    Raises:
+        BadInput: the URL or the key cannot be used.
+        Refused: the master key is not the journal's.
+    """
+    engine = engine_of(url)
+    database = engine.url.database or ""
+    try:
+        there = engine.dialect.name == "postgresql" or Path(database).is_file()
+        if there and revision_of(engine) == HEAD:
+            Keystore.open(engine, master)
+    except (SQLAlchemyError, OSError):
+        pass  # whoever opens it tells
+    finally:
+        engine.dispose()

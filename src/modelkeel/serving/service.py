@@ -206,6 +206,10 @@ def _recorder(source: Project | Path, production: bool) -> Recorder | None:
     personal = not isinstance(source, Project) or source.system.use.personal_data != "none"
     master = master_key(root, production=production, personal=personal)
     anchor = anchor_of(root)
+    if master is not None:
+        from modelkeel.journal.store import see_key
+
+        see_key(url, master)
 
     def open_journal() -> Journal:
         from modelkeel.journal.store import Journal  # not at the top: it loads a good deal

@@ -195,6 +195,28 @@ def test_bad_input_is_told(written: Project, tmp_path: Path) -> None:
         assert "names no file" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("outcome", "table.csv", "--at", "2026-11-28"), "--at goes with --id"),
+        (("export", identity(1), "--format", "csv"), "--format: not for one prediction"),
+        (
+            ("export", identity(1), "--since", "2026-11-28", "--until", "2026-11-29"),
+            "--since, --until: not for one prediction",
+        ),
+        (("export", identity(1), "--subject", ADA, "--inputs"), "--subject, --inputs: not for"),
+        (("export", "--format", "csv", "--json"), "contradict each other"),
+    ],
+)
+def test_options_that_would_do_nothing(
+    written: Project, arguments: tuple[str, ...], said: str
+) -> None:
+    done = keel(written, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
 def test_replay_without_the_model(written: Project) -> None:
     done = keel(written, "replay", identity(1))
     assert done.returncode == 2

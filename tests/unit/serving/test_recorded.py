@@ -18,6 +18,7 @@ from modelkeel.journal.store import Journal
 from modelkeel.journal.verify import verify
 from modelkeel.model.bundle import Bundle, write_bundle
 from modelkeel.serving import create_app
+from modelkeel.serving.state import StartRefused
 
 from .conftest import CREDIT, GOLDEN_CREDIT, PAYOFF, credit_model
 
@@ -189,6 +190,19 @@ def test_a_journal_that_is_replaced_has_what_was_answered(
     report = verify(journal.engine)
     assert report.intact
     assert report.records == 2
+
+
+def test_a_server_does_not_start_with_another_key(
+    models: Path, journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_app(models)
+    assert not Path(journal_url.removeprefix("sqlite:///")).exists()
+    with TestClient(create_app(models)) as client:
+        assert client.post("/predict", json=ROW).status_code == 200
+    monkeypatch.setenv("MODELKEEL_JOURNAL_KEY", "A" * 43 + "=")
+    with pytest.raises(StartRefused, match="master key is not the one") as caught:
+        create_app(models)
+    assert "MODELKEEL_JOURNAL_KEY" in caught.value.remedy
 
 
 def test_who_may_ask(models: Path, api_key: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,9 +23,9 @@ from serving_ours import app
 
 from modelkeel.journal.anchor import Anchor
 from modelkeel.journal.append import Appender, chained
+from modelkeel.journal.ids import uuid7_batch
 from modelkeel.journal.store import Journal
 from modelkeel.serving.careful import columns_of
-from modelkeel.serving.ids import uuid7_batch
 from modelkeel.serving.pipeline import Work, _entries
 from modelkeel.serving.predict import _many, _one
 from modelkeel.serving.requestlog import RequestLog

@@ -66,10 +66,6 @@ class Keystore:
         with self._engine.connect() as connection:
             return connection.scalar(sa.select(subjects.c.number).where(row))
 
-    def seal(self, entry: Entry) -> tuple[str | None, bytes | None]:
-        """The number of the person that an entry is about, and its sealed payload."""
-        return self.seal_all([entry])[0]
-
     def seal_all(self, entries: Sequence[Entry]) -> list[tuple[str | None, bytes | None]]:
         """Seal a batch; call it inside no transaction.
 

@@ -87,7 +87,6 @@ class Reader:
         since: int | None = None,
         until: int | None = None,
         subject: str | None = None,
-        after: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Record]:
         """Records by the time that they say, then by id; read page by page.
@@ -97,10 +96,8 @@ class Reader:
             since: only from this moment on, in microseconds.
             until: only before this moment.
             subject: only about the person with this number.
-            after: only beyond the record with this id.
             limit: so many at most.
         """
-        last = self.get(after) if after is not None else None
         c = records.c
         wanted: list[sa.ColumnElement[bool]] = []
         if since is not None:
@@ -112,18 +109,19 @@ class Reader:
             wanted.append(c.subject == subject)
             if kind is not None:
                 wanted.append(c.kind.concat("") == kind)
-            found = [self._in_order(_COLUMNS.where(*wanted), last, size)]
+            found = [self._in_order(_COLUMNS.where(*wanted), size)]
         else:  # kind by kind: the index has each in the order of time
             queries = [
                 _COLUMNS.where(c.kind == each, *wanted)
                 for each in (get_args(Kind) if kind is None else (kind,))
             ]
-            found = [self._in_order(query, last, size) for query in queries]
+            found = [self._in_order(query, size) for query in queries]
         return islice(merge(*found, key=attrgetter("at", "id")), limit)
 
-    def _in_order(self, query: sa.Select[Any], last: Record | None, size: int) -> Iterator[Record]:
+    def _in_order(self, query: sa.Select[Any], size: int) -> Iterator[Record]:
         place = sa.tuple_(records.c.at, records.c.id)
         query = query.order_by(*place.clauses).limit(size)
+        last: Record | None = None
         while True:
             page = query if last is None else query.where(place > sa.tuple_(last.at, last.id))
             found = list(self._rows(page))

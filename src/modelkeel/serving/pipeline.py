@@ -19,8 +19,8 @@ from typing import Any
 import msgspec
 
 from modelkeel.journal.entry import Entry
+from modelkeel.journal.ids import uuid7_batch
 from modelkeel.serving.careful import Rows
-from modelkeel.serving.ids import uuid7_batch
 from modelkeel.serving.judge import Judged
 from modelkeel.serving.problems import ProblemError, internal_error
 from modelkeel.serving.recorder import Recorder

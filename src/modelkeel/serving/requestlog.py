@@ -14,8 +14,8 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from modelkeel.journal.ids import uuid7
 from modelkeel.serving.gauges import watch_process
-from modelkeel.serving.ids import uuid7
 from modelkeel.serving.lines import LINES
 from modelkeel.serving.metrics import Metrics
 from modelkeel.serving.problems import internal_error, send_problem

@@ -51,8 +51,6 @@ def test_all_in_the_order_of_time(reader: Reader) -> None:
         ({"limit": 2}, [0, 5]),
         ({"limit": 0}, []),
         ({"kind": "prediction", "limit": 1_500}, range(0, 15_000, 10)),
-        ({"after": "o00000", "limit": 2}, [10, 20]),
-        ({"kind": "outcome", "after": "p02500", "limit": 2}, [5, 1005]),
         ({"subject": "nobody"}, []),
     ],
 )

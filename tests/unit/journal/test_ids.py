@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from modelkeel.serving import ids
+from modelkeel.journal import ids
 
 
 def test_ids_are_version_7_unique_and_ascend() -> None:
@@ -25,3 +26,11 @@ def test_ids_ascend_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) 
     now = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: now - 3_600_000_000_000)
     assert ids.uuid7() > first
+
+
+def test_threads_get_no_id_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    with ThreadPoolExecutor(8) as pool:
+        made = [each for some in pool.map(ids.uuid7_batch, [500] * 40) for each in some]
+    assert len(set(made)) == len(made)

@@ -28,13 +28,14 @@ def journal_of(project: Project, *, keys: bool = True) -> Journal:
         keys: whether to open it with the master key, which sealed payloads and people need.
 
     Raises:
-        BadInput: the key, the anchor or the URL cannot be used.
+        BadInput: the mode, the key, the anchor or the URL cannot be used.
         Refused: the master key is not the journal's.
         KeelError: the database cannot be reached.
     """
     root = project.root
     personal = project.system.use.personal_data != "none"
-    master = master_key(root, production=in_production(), personal=personal) if keys else None
+    production = in_production()
+    master = master_key(root, production=production, personal=personal) if keys else None
     make_folder(folder_of(root))
     url, anchor = str(journal_url(root)), anchor_of(root)
     return Journal.open(url, master=master, anchor=anchor, patience=None)

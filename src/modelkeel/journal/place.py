@@ -22,6 +22,7 @@ ANCHOR = "MODELKEEL_ANCHOR"
 ANCHOR_KEY = "MODELKEEL_ANCHOR_KEY"
 """Environment variable with the path of the private key that signs anchors."""
 MODE = "MODELKEEL_MODE"
+"""Environment variable that says whether decisions count: development or production."""
 KEY_BYTES = 32
 _SQLITE = "sqlite:///"
 _MAKE = "make one with `openssl rand -base64 32` and keep it apart from the database's backups"
@@ -72,8 +73,18 @@ def anchor_of(root: Path | None) -> Anchor | None:
 
 
 def in_production() -> bool:
-    """Whether MODELKEEL_MODE says so."""
-    return os.environ.get(MODE, "").strip() == "production"
+    """Whether MODELKEEL_MODE says so.
+
+    Raises:
+        BadInput: it is neither development nor production.
+    """
+    name = os.environ.get(MODE, "").strip() or "development"
+    if name not in ("development", "production"):
+        raise BadInput(
+            f"{MODE} is {name!r}, expected development or production",
+            remedy=f"set {MODE}=production, or unset it",
+        )
+    return name == "production"
 
 
 def master_key(root: Path | None, *, production: bool, personal: bool = True) -> bytes | None:

@@ -6,14 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelkeel.errors import BadInput, Refused
+from modelkeel.errors import Refused
+from modelkeel.journal.place import in_production
 from modelkeel.model.bundle import Bundle
 from modelkeel.model.keys import PUBLIC_KEY, public_key_path
 from modelkeel.model.summary import Summary, check_summary
 from modelkeel.project import Project
 from modelkeel.records.system import Tier
-
-MODE = "MODELKEEL_MODE"
 
 
 @dataclass(frozen=True)
@@ -35,17 +34,12 @@ def mode_of(source: Project | Path, public: Path | None = None) -> Mode:
     Raises:
         BadInput: MODELKEEL_MODE is neither development nor production.
     """
-    name = os.environ.get(MODE, "").strip() or "development"
-    if name not in ("development", "production"):
-        raise BadInput(
-            f"{MODE} is {name!r}, expected development or production",
-            remedy=f"set {MODE}=production, or unset it",
-        )
+    production = in_production()
     if public is None and os.environ.get(PUBLIC_KEY):
         public = Path(os.environ[PUBLIC_KEY])
     if public is None and isinstance(source, Project) and public_key_path(source).is_file():
         public = public_key_path(source)
-    return Mode(name == "production", public)
+    return Mode(production, public)
 
 
 def admit(bundle: Bundle, mode: Mode, tier: Tier | None) -> Summary | None:

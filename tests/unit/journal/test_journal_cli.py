@@ -250,6 +250,14 @@ def test_in_production_no_key_is_made_where_nothing_is_personal(project: Project
     assert not (project.root / "journal" / "journal.key").exists()
 
 
+def test_a_mode_that_nobody_knows_is_told(project: Project) -> None:
+    for arguments in (["find", "--subject", ADA], ["verify"]):
+        done = keel(project, *arguments, MODELKEEL_MODE="prod")
+        assert done.returncode == 2
+        assert "MODELKEEL_MODE is 'prod', expected development or production" in done.stderr
+    assert not (project.root / "journal").exists()
+
+
 def test_a_wrong_key_is_told(written: Project) -> None:
     done = keel(written, "show", identity(1), MODELKEEL_JOURNAL_KEY="A" * 43 + "=")
     assert done.returncode == 3

@@ -21,6 +21,7 @@ from uvicorn.importer import ImportFromStringError, import_from_string
 
 from modelkeel.errors import BadInput
 from modelkeel.serving.drain import PROCESS, take_no_more
+from modelkeel.serving.eventlog import log_event
 from modelkeel.serving.protocol import CLOSE, DeadlineProtocol, Watch
 
 _GARBAGE = 10_000
@@ -63,6 +64,7 @@ class Worker(Server):
         plan: how it serves.
         on_tick: called ten times a second, with the time (monotonic), once it serves.
         on_ready: called once it serves.
+        parent: process without which it drains; None goes on, whoever started it.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Worker(Server):
         plan: Plan,
         on_tick: Callable[[float], None] = lambda _: None,
         on_ready: Callable[[], None] = lambda: None,
+        parent: int | None = None,
     ) -> None:
         self.plan = plan
         self.watch = Watch(
@@ -94,21 +97,26 @@ class Worker(Server):
         )
         self._on_tick = on_tick
         self._on_ready = on_ready
-        self._parent = os.getppid()
+        self._parent = parent
         self._until = 0.0
+        self._why = ""
         self._listeners: list[socket.socket] = []
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain at the first SIGTERM; stop at SIGINT, or at a second signal."""
+        name = signal.Signals(sig).name
         if self.should_exit:
             self.force_exit = sig == signal.SIGINT
         elif sig == signal.SIGTERM and not PROCESS.draining:
-            self._begin_drain()
+            self._begin_drain(name)
         else:
+            self._why = self._why or name
             self.should_exit = True
 
-    def _begin_drain(self) -> None:
+    def _begin_drain(self, why: str) -> None:
+        """Called by a signal's handler too, which must not log: it may have interrupted that."""
         PROCESS.draining = True
+        self._why = why
         self._until = time.monotonic() + self.plan.drain
         self.config.encoded_headers.append(CLOSE)
 
@@ -132,8 +140,8 @@ class Worker(Server):
             self._announce_close()
             if now >= self._until:
                 self.should_exit = True
-        elif os.getppid() != self._parent:  # the supervisor is gone
-            self._begin_drain()
+        elif self._parent is not None and os.getppid() != self._parent:
+            self._begin_drain("the supervisor is gone")
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -153,6 +161,7 @@ class Worker(Server):
     def _announce_close(self) -> None:
         """Say in every answer from now on that its connection ends."""
         if CLOSE not in self.server_state.default_headers:
+            log_event("stopping", reason=self._why)
             self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
             for connection in list(self.server_state.connections):
                 cast("DeadlineProtocol", connection).announce_close()

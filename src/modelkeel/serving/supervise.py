@@ -7,6 +7,7 @@ whoever wakes first takes all that waits. What dies is replaced, what hangs is k
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import time
@@ -121,7 +122,7 @@ class Supervisor:
 
     def _start(self, failures: int = 0) -> Slot:
         beat = _spawn.Value("d", 0.0)
-        process = _spawn.Process(target=work, args=(self.plan, self.address, beat))
+        process = _spawn.Process(target=work, args=(self.plan, self.address, os.getpid(), beat))
         process.start()
         return Slot(process, beat, failures)
 
@@ -140,15 +141,15 @@ class Supervisor:
                 slot.process.join()
 
 
-def work(plan: Plan, address: Address, beat: Synchronized[float]) -> None:
-    """Be a worker: called in its process."""
+def work(plan: Plan, address: Address, supervisor: int, beat: Synchronized[float]) -> None:
+    """Be a worker: called in its process. It drains when the supervisor is gone."""
 
     def tick(now: float) -> None:
         beat.value = now
 
     quiet_loggers()
     try:
-        worker = Worker(plan, tick)
+        worker = Worker(plan, tick, parent=supervisor)
         worker.run([address.listen()])
     except KeelError as error:
         print_error(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import http.client
 import os
 import signal
@@ -155,10 +156,12 @@ class Running:
         return self.process.wait(timeout)
 
 
-@contextmanager
-def running(
-    folder: Path, app: str = "service:app", setup: str = "", **options: object
-) -> Iterator[Running]:
+def port_of(errors: str) -> int:
+    return int(errors.split("http://127.0.0.1:")[1].split()[0])
+
+
+def write_main(folder: Path, app: str, setup: str, **options: object) -> None:
+    """A program that serves an app."""
     (folder / "service.py").write_text(SERVICE)
     given = "".join(f", {name}={value!r}" for name, value in ({"port": 0} | options).items())
     code = (
@@ -170,6 +173,13 @@ def running(
         "    except KeelError as error: print_error(error); raise SystemExit(error.exit_code)\n"
     )
     (folder / "main.py").write_text(code)
+
+
+@contextmanager
+def running(
+    folder: Path, app: str = "service:app", setup: str = "", **options: object
+) -> Iterator[Running]:
+    write_main(folder, app, setup, **options)
     with (folder / "stdout").open("w") as out, (folder / "stderr").open("w") as err:
         process = subprocess.Popen(
             [sys.executable, "main.py"], cwd=folder, stdout=out, stderr=err, text=True
@@ -181,7 +191,7 @@ def running(
             assert process.poll() is None, server.errors
             assert time.monotonic() < until, server.errors
             time.sleep(0.05)
-        server.port = int(server.errors.split("http://127.0.0.1:")[1].split()[0])
+        server.port = port_of(server.errors)
         yield server
     finally:
         if process.poll() is None:
@@ -498,6 +508,28 @@ def test_sigterm_under_load_fails_no_request(
         assert lines >= load.answered
 
 
+_LAUNCH = """
+"$0" main.py >stdout 2>stderr & echo $!
+for _ in $(seq 600); do grep -q "^serving " stderr && exit; sleep 0.1; done
+"""
+
+
+def test_it_goes_on_when_its_launcher_ends(tmp_path: Path) -> None:
+    write_main(tmp_path, "service:app", "", drain=0.0)
+    command = ["sh", "-c", _LAUNCH, sys.executable]
+    launched = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, check=True)
+    pid = int(launched.stdout)
+    try:
+        time.sleep(1)
+        port = port_of((tmp_path / "stderr").read_text())
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            connection.sendall(b"GET /answer HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            assert _closed(connection).startswith(b"HTTP/1.1 200 ")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
 @pytest.mark.slow
 def test_requests_in_work_end_before_the_server_does(tmp_path: Path) -> None:
     with running(tmp_path, drain=0.0) as server, server.connect() as connection:
@@ -508,6 +540,7 @@ def test_requests_in_work_end_before_the_server_does(tmp_path: Path) -> None:
         assert head.startswith(b"http/1.1 200 ")
         assert b"connection: close" in head
         assert server.process.wait(30) == 0
+        assert '"event":"stopping","reason":"SIGTERM"' in server.log
 
 
 @pytest.mark.slow
@@ -594,6 +627,7 @@ def test_when_the_supervisor_is_killed_the_workers_end(tmp_path: Path) -> None:
         while any(Path(f"/proc/{pid}").exists() for pid in workers):
             assert time.monotonic() < until
             time.sleep(0.1)
+        assert server.log.count('"event":"stopping","reason":"the supervisor is gone"') == 2
 
 
 @pytest.mark.slow

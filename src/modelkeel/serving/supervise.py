@@ -12,10 +12,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from ctypes import c_double
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
-from multiprocessing.sharedctypes import Synchronized
 from types import FrameType
 
 from modelkeel.errors import KeelError, print_error
@@ -41,7 +41,7 @@ class Slot:
     """
 
     process: SpawnProcess
-    beat: Synchronized[float]
+    beat: c_double
     failures: int = 0
     not_before: float = 0.0
 
@@ -121,7 +121,8 @@ class Supervisor:
             self._slots[at] = self._start(slot.failures)
 
     def _start(self, failures: int = 0) -> Slot:
-        beat = _spawn.Value("d", 0.0)
+        # No lock, which a worker that is killed may hold; a double is written whole.
+        beat = _spawn.RawValue(c_double, 0.0)
         process = _spawn.Process(target=work, args=(self.plan, self.address, os.getpid(), beat))
         process.start()
         return Slot(process, beat, failures)
@@ -141,7 +142,7 @@ class Supervisor:
                 slot.process.join()
 
 
-def work(plan: Plan, address: Address, supervisor: int, beat: Synchronized[float]) -> None:
+def work(plan: Plan, address: Address, supervisor: int, beat: c_double) -> None:
     """Be a worker: called in its process. It drains when the supervisor is gone."""
 
     def tick(now: float) -> None:

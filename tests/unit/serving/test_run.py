@@ -602,6 +602,28 @@ def test_a_worker_that_hangs_is_replaced(tmp_path: Path) -> None:
         assert server.workers(2) - first
 
 
+_DIE = """
+import os, signal
+
+def die(plan, address, *rest):
+    lock = getattr(rest[-1], "get_lock", None)
+    if lock is not None:
+        lock().acquire()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+import modelkeel.serving.supervise as supervise
+supervise.work = die
+"""
+
+
+def test_a_worker_that_dies_in_its_beat_does_not_hold_up_the_supervisor(tmp_path: Path) -> None:
+    with (
+        pytest.raises(AssertionError, match="ended with status -9 before it served"),
+        running(tmp_path, setup=_DIE, workers=2),
+    ):
+        pass
+
+
 @pytest.mark.slow
 def test_metrics_add_up_over_workers(tmp_path: Path) -> None:
     with running(tmp_path, workers=2, drain=0.0) as server:

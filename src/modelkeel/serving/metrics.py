@@ -232,7 +232,10 @@ class Metrics:
         # Imported here: it takes longer than the rest of the server's start.
         from prometheus_client.exposition import choose_encoder
 
-        encode, media = choose_encoder(accept)
+        try:
+            encode, media = choose_encoder(accept)
+        except TypeError:  # a version that is no number
+            encode, media = choose_encoder("")
         return encode(cast("Collector", self)), media
 
     def collect(self) -> Iterator[Metric]:

@@ -204,6 +204,28 @@ def test_killed_while_folding_nothing_counts_twice(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/plain; version=abc",
+        "application/openmetrics-text; version=1.x",
+        "application/openmetrics-text; version=9; escaping=\u00fc, text/plain;version=",
+        f"text/plain; version=abc, {OPEN}",
+    ],
+)
+def test_an_accept_header_that_means_nothing_gets_the_usual_text(
+    tmp_path: Path, accept: str
+) -> None:
+    metrics = Metrics(tmp_path)
+    metrics.request("/predict", 200, 0.5)
+    client = TestClient(Starlette(routes=[Route("/metrics", MetricsEndpoint(metrics))]))
+    answer = client.get("/metrics", headers={"accept": accept.encode()})
+    assert answer.status_code == 200
+    assert 'modelkeel_requests_total{route="/predict",status="2xx"} 1.0' in answer.text
+    if "abc" in accept:
+        assert answer.headers["content-type"].startswith("text/plain")
+
+
 def test_a_new_start_counts_from_zero(tmp_path: Path) -> None:
     old = Metrics(tmp_path)
     old.request("/predict", 200, 0.5)

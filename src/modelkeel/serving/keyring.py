@@ -113,10 +113,12 @@ class Keyring:
         self._secrets = taken
 
 
-def _stamp(path: Path | None) -> tuple[int, int, int] | None:
-    """What changes when a file does; None where there is none."""
+def _stamp(path: Path | None) -> tuple[int, int, int, int] | None:
+    """What changes when a file or its rights do; None where there is none."""
     try:
         found = os.stat(path) if path is not None else None  # noqa: PTH116 half the cost
     except OSError:
         return None
-    return (found.st_mtime_ns, found.st_ino, found.st_size) if found is not None else None
+    if found is None:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size

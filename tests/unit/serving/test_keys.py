@@ -183,6 +183,19 @@ def test_a_broken_file_keeps_the_last_good_keys_and_says_so(
     assert ring.problem is None
 
 
+def test_a_file_that_is_put_right_is_taken_up(path: Path) -> None:
+    _, key = create_key(path, "batch", ("predict",), None)
+    ring = Keyring(path)
+    path.chmod(0o602)
+    path.write_bytes(path.read_bytes().replace(b'["predict"]', b'["audit"]'))
+    assert ring.caller(key.encode()).roles == {"predict"}
+    assert "anybody may write to it" in str(ring.problem)
+    time.sleep(0.05)
+    path.chmod(0o600)
+    assert ring.caller(key.encode()).roles == {"audit"}
+    assert ring.problem is None
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

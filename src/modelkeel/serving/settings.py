@@ -89,8 +89,8 @@ def settings_of(source: Project | Path, public_key: Path | None = None) -> Setti
         runtime=Path(env.get("MODELKEEL_RUNTIME") or _runtime(root)),
         keys=Path(keys) if keys else None,
         issuer=_issuer(env),
-        per_minute=int(_number(env, "MODELKEEL_RATE_PER_MINUTE", 6000)),
-        daily_rows=int(_number(env, "MODELKEEL_DAILY_QUOTA", 0)),
+        per_minute=_count(env, "MODELKEEL_RATE_PER_MINUTE", 6000),
+        daily_rows=_count(env, "MODELKEEL_DAILY_QUOTA", 0),
         timeout=_number(env, "MODELKEEL_TIMEOUT", 10, least=0.1),
         follow_every=_number(env, "MODELKEEL_FOLLOW_SECONDS", 2, least=0.05),
         on_journal_failure=_on_failure(env),
@@ -131,6 +131,22 @@ def _number(env: Mapping[str, str], name: str, default: float, least: float = 0)
         raise BadInput(
             f"{name} is {text!r}, expected a number of at least {least:g}",
             remedy=f"set {name}={default:g}, or unset it",
+        )
+    return value
+
+
+def _count(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 10**12:
+        raise BadInput(
+            f"{name} is {text!r}, expected a whole number of at least 0",
+            remedy=f"set {name}={default}, or unset it",
         )
     return value
 

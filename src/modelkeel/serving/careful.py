@@ -98,7 +98,7 @@ class Careful:
         problems = _Problems()
         problems.add_all(_envelope_problems(document, rows))
         subjects = document.values.get("subjects")
-        if subjects is not None:
+        if "subjects" in document.values:
             problems.add_all(_subject_problems(subjects, len(rows)))
         return self._read(rows, many=True, subjects=subjects, problems=problems)
 

@@ -100,6 +100,7 @@ def test_a_row_that_fails_fails_alone(overflowing: Path, journal_url: str) -> No
         ({}, {"rows": [ROW], "subjects": ["a", "b"]}, "subjects has 2 entries"),
         ({}, {"rows": [ROW], "subjects": [""]}, "subject 0 is no text"),
         ({}, {"rows": [ROW], "subjects": "a"}, "subjects is text"),
+        ({}, {"rows": [ROW], "subjects": None}, "subjects is null"),
     ],
 )
 def test_a_subject_that_is_none(

@@ -85,8 +85,8 @@ def _operation(max_rows: int, max_bytes: int) -> dict[str, Any]:
             {
                 "name": "x-subject-id",
                 "in": "header",
-                "description": "Whom the one row is about: your id of that person. It is not "
-                "stored, and lets their records be found and erased.",
+                "description": "Whom the one row is about: your id of that person, in UTF-8. It is "
+                "not stored, and lets their records be found and erased.",
                 "schema": SUBJECT,
             }
         ],

@@ -180,21 +180,27 @@ def _subjects(rows: Rows, subject: bytes | None) -> list[str] | None:
     """
     if subject is None:
         return rows.subjects
-    text = subject.decode("utf-8", "replace")
     if rows.many:
-        detail = "the header x-subject-id goes with one row; send `subjects` beside `rows`"
-    elif not sound_subject(text):
-        detail = f"the header x-subject-id is no text of 1 to {MAX_SUBJECT} characters"
-    else:
-        return [text]
-    raise invalid_input([FieldProblem("#", detail)])
+        raise _bad_subject("goes with one row; send `subjects` beside `rows`")
+    try:
+        text = subject.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _bad_subject("is not UTF-8; encode it as UTF-8") from None
+    if not sound_subject(text):
+        raise _bad_subject(f"is no text of 1 to {MAX_SUBJECT} characters")
+    return [text]
+
+
+def _bad_subject(what: str) -> ProblemError:
+    return invalid_input([FieldProblem("#", f"the header x-subject-id {what}")])
 
 
 def _read_headers(scope: Scope, limit: int) -> tuple[bytes, bytes | None]:
     """The media type, and the id of the person that the request is about, if there is one.
 
     Raises:
-        ProblemError: 415 for another media type, 413 for a declared length that is too large.
+        ProblemError: 415 for another media type, 413 for a declared length that is too large, 422
+            for two people.
     """
     length = 0
     content_type = encoding = b""
@@ -207,6 +213,8 @@ def _read_headers(scope: Scope, limit: int) -> tuple[bytes, bytes | None]:
         elif name == b"content-encoding":
             encoding = value
         elif name == SUBJECT:
+            if subject is not None:
+                raise _bad_subject("is sent twice; send it once")
             subject = value
     media = content_type if content_type in (JSON, LINES) else _media_of(content_type)
     if encoding and encoding.lower() != b"identity":

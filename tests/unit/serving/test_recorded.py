@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
@@ -97,6 +98,8 @@ def test_a_row_that_fails_fails_alone(overflowing: Path, journal_url: str) -> No
     [
         ({"x-subject-id": "x" * 201}, ROW, "no text of 1 to 200"),
         ({"x-subject-id": "a"}, {"rows": [ROW]}, "goes with one row"),
+        ([("x-subject-id", "a"), ("x-subject-id", "b")], ROW, "x-subject-id is sent twice"),
+        ([("x-subject-id", ""), ("x-subject-id", "b")], ROW, "x-subject-id is sent twice"),
         ({}, {"rows": [ROW], "subjects": ["a", "b"]}, "subjects has 2 entries"),
         ({}, {"rows": [ROW], "subjects": [""]}, "subject 0 is no text"),
         ({}, {"rows": [ROW], "subjects": "a"}, "subjects is text"),
@@ -104,11 +107,34 @@ def test_a_row_that_fails_fails_alone(overflowing: Path, journal_url: str) -> No
     ],
 )
 def test_a_subject_that_is_none(
-    models: Path, headers: dict[str, str], body: dict[str, Any], said: str
+    models: Path, headers: Any, body: dict[str, Any], said: str
 ) -> None:
     answer = TestClient(create_app(models)).post("/predict", json=body, headers=headers)
     assert answer.status_code == 422
     assert said in answer.json()["detail"]
+
+
+@pytest.mark.anyio
+async def test_a_subject_in_another_encoding(models: Path) -> None:
+    """Read with replacements, Müller and Möller were one person."""
+    transport = httpx2.ASGITransport(create_app(models))  # hands on the bytes of a header
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        for name in ("Müller", "Möller"):
+            headers = {"x-subject-id": name.encode("latin-1")}
+            answer = await client.post("/predict", json=ROW, headers=headers)
+            assert answer.status_code == 422
+            assert "header x-subject-id is not UTF-8" in answer.json()["detail"]
+
+
+def test_two_people_with_names_beyond_ascii(models: Path, journal_url: str) -> None:
+    with TestClient(create_app(models)) as client:
+        ids = [
+            client.post("/predict", json=ROW, headers={"x-subject-id": name.encode()}).json()
+            for name in ("Müller", "Möller", "Müller")
+        ]
+    journal = journal_of(journal_url)
+    first, second, third = (seen(journal, each["prediction_id"])["subject"] for each in ids)
+    assert first == third != second
 
 
 def test_without_a_journal_nothing_is_predicted(

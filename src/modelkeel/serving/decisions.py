@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -18,6 +20,7 @@ from modelkeel.model.champion import folder_of
 from modelkeel.model.explain.counterfactual import Counterfactual
 from modelkeel.model.explain.counterfactual import counterfactual as smallest_change
 from modelkeel.serving.callers import Caller
+from modelkeel.serving.eventlog import log_event
 from modelkeel.serving.judge import DIGITS
 from modelkeel.serving.problems import ProblemError
 from modelkeel.serving.service import Service
@@ -34,8 +37,9 @@ class Decision(BaseModel):
     at: datetime = Field(description="when it was predicted, by the server's clock")
     said: dict[str, Any] = Field(description="model, prediction, decision, reasons, caller, …")
     inputs: dict[str, Any] | None = Field(
-        description="what the model saw; null where it was erased or its time is over"
+        description="what the model saw; null where it was erased, its time is over, or `sealed`"
     )
+    sealed: bool = Field(description="whether the inputs are there and this server has no key")
     about: list[dict[str, Any]] = Field(description="outcomes, reviews and others that came later")
     hash: str = Field(description="of its record in the chain (SHA-256)")
 
@@ -96,16 +100,18 @@ def decision_routes(service: Service) -> APIRouter:
 
     @router.get("/{prediction_id}", summary="What was recorded of a prediction")
     def decision(prediction_id: UUID, request: Request) -> Decision:
-        journal, record = _find(service, prediction_id, request)
-        seen = _seen(journal, record)
+        with _reading():
+            journal, record = _find(service, prediction_id, request)
+            seen = _seen(journal, record)
+            about = journal.reader().about(record.id)
         return Decision(
             prediction_id=record.id,
             at=datetime.fromtimestamp(record.at / 1e6, UTC),
             said=record.said,
             inputs=seen["inputs"] if seen else None,
+            sealed=_sealed(journal, record),
             about=[
-                {"id": each.id, "kind": each.kind, "at": each.at, **each.said}
-                for each in journal.reader().about(record.id)
+                {"id": each.id, "kind": each.kind, "at": each.at, **each.said} for each in about
             ],
             hash=record.hash.hex(),
         )
@@ -117,26 +123,22 @@ def decision_routes(service: Service) -> APIRouter:
         responses={
             202: {"description": "It is computed by another process; ask again."},
             404: {"description": "No such prediction of this caller."},
-            410: {"description": "Its inputs were erased, or their time is over."},
+            410: {"description": "Its inputs were erased, their time is over, or they are sealed."},
         },
     )
     def explanation(
         prediction_id: UUID, request: Request, counterfactual: bool = False
     ) -> Explanation | Response:
-        journal, record = _find(service, prediction_id, request)
-        seen = _seen(journal, record)
+        with _reading():
+            journal, record = _find(service, prediction_id, request)
+            seen = _seen(journal, record)
         if seen is None:
-            raise ProblemError(
-                410,
-                "erased",
-                "The inputs are gone",
-                "What the model saw was erased, or its time is over; the decision itself is at "
-                f"/decisions/{record.id}.",
-            )
+            raise _unreadable(journal, record)
         bundle = _bundle(service, record)
         shares = _exact(bundle, seen)
         if shares is None:
-            sampled = _sampled(journal, record)
+            with _reading():
+                sampled = _sampled(journal, record)
             if sampled is None:
                 return JSONResponse(
                     {"prediction_id": record.id, "status": "pending"},
@@ -214,15 +216,13 @@ def _find(service: Service, prediction_id: UUID, request: Request) -> tuple[Jour
     Raises:
         ProblemError: 404, there is none; 503, the journal is away.
     """
-    journal = service.recorder.journal if service.recorder is not None else None
-    if journal is None:
+    if service.recorder is None:
         raise ProblemError(
-            503 if service.recorder is not None else 404,
-            "journal-unavailable" if service.recorder is not None else "no-such-decision",
-            "The journal is unavailable",
-            "This server cannot read what was recorded"
-            + ("; try again later." if service.recorder is not None else ": it records nothing."),
+            404, "no-such-decision", "No such decision", "This server records nothing."
         )
+    journal = service.recorder.journal
+    if journal is None:
+        raise _unavailable()
     record = journal.reader().get(str(prediction_id))
     caller: Caller = request.scope["state"]["caller"]
     if (
@@ -236,10 +236,64 @@ def _find(service: Service, prediction_id: UUID, request: Request) -> tuple[Jour
     return journal, record
 
 
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Reads the journal.
+
+    Raises:
+        ProblemError: 503, its database does not answer.
+    """
+    from sqlalchemy.exc import SQLAlchemyError  # not at the top: it loads a good deal
+
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        log_event("journal not read", level=logging.ERROR, fault=type(error).__name__)
+        raise _unavailable() from None
+
+
+def _unavailable() -> ProblemError:
+    return ProblemError(
+        503,
+        "journal-unavailable",
+        "The journal is unavailable",
+        "This server cannot read what was recorded; try again later.",
+        headers={"retry-after": "5"},
+    )
+
+
+def _unreadable(journal: Journal, record: Record) -> ProblemError:
+    """410, with why what the model saw cannot be read."""
+    decision = f"the decision itself is at /decisions/{record.id}."
+    if _sealed(journal, record):
+        return ProblemError(
+            410,
+            "sealed",
+            "The inputs are sealed",
+            "What the model saw is sealed and this server has no key to it (MODELKEEL_JOURNAL_KEY);"
+            f" {decision}",
+        )
+    return ProblemError(
+        410,
+        "erased",
+        "The inputs are gone",
+        f"What the model saw was erased, or its time is over; {decision}",
+    )
+
+
+def _sealed(journal: Journal, record: Record) -> bool:
+    """Whether there is a payload that only another server has the key to."""
+    from modelkeel.journal.sealed import is_sealed
+
+    payload = record.payload
+    return journal.keystore is None and payload is not None and is_sealed(payload)
+
+
 def _seen(journal: Journal, record: Record) -> dict[str, Any] | None:
-    """What the model saw; None where it is gone."""
-    payload = journal.keystore.open_payload(record) if journal.keystore else record.payload
-    return None if payload is None else dict(msgspec.json.decode(payload))
+    """What the model saw; None where it is gone or sealed."""
+    from modelkeel.journal.export import payloads_of
+
+    return payloads_of(journal, [record])[0]
 
 
 def _sampled(journal: Journal, record: Record) -> dict[str, Any] | None:

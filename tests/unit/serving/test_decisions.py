@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from modelkeel.governance.explaining import Explained, explain_pending
+from modelkeel.journal.erase import erase_person
 from modelkeel.journal.place import master_key
 from modelkeel.journal.store import Journal
 from modelkeel.project import Project
@@ -94,3 +96,46 @@ def test_what_would_have_turned_it(models: Path, journal_url: str) -> None:
         assert client.get(path).json()["counterfactual"] is None
         found = client.get(path, params={"counterfactual": True}).json()["counterfactual"]
         assert found["said"]
+
+
+def test_the_database_goes_away(models: Path, tmp_path: Path, journal_url: str) -> None:
+    with TestClient(create_app(models)) as client:
+        identity = client.post("/predict", json=ROW).json()["prediction_id"]
+        with sqlite3.connect(tmp_path / "journal.db") as database:
+            database.execute("ALTER TABLE records RENAME TO elsewhere")
+        for path in (f"/decisions/{identity}", f"/decisions/{identity}/explanation"):
+            answer = client.get(path)
+            assert answer.status_code == 503
+            assert answer.json()["type"] == "urn:modelkeel:problem:journal-unavailable"
+            assert answer.headers["retry-after"]
+
+
+def test_what_is_sealed_is_not_read_without_the_key(
+    models: Path, journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TestClient(create_app(models)) as client:
+        identity = client.post("/predict", json=ROW).json()["prediction_id"]
+        told = client.get(f"/decisions/{identity}").json()
+        assert (told["inputs"], told["sealed"]) == (ROW, False)
+    monkeypatch.delenv("MODELKEEL_JOURNAL_KEY")
+    with TestClient(create_app(models)) as client:
+        answer = client.get(f"/decisions/{identity}")
+        assert answer.status_code == 200
+        assert answer.json() == {**told, "inputs": None, "sealed": True}
+        problem = client.get(f"/decisions/{identity}/explanation")
+        assert problem.status_code == 410
+        assert problem.json()["type"] == "urn:modelkeel:problem:sealed"
+        assert "MODELKEEL_JOURNAL_KEY" in problem.json()["detail"]
+
+
+def test_what_was_erased_is_not_sealed(models: Path, tmp_path: Path, journal_url: str) -> None:
+    with TestClient(create_app(models)) as client:
+        sent = client.post("/predict", json=ROW, headers={"x-subject-id": "Ada"})
+        path = f"/decisions/{sent.json()['prediction_id']}"
+        journal = Journal.open(journal_url, master=master_key(None, production=False))
+        erase_person(journal, tmp_path / "erased.jsonl", "Ada", by="ada@example.com", reason="asks")
+        answer = client.get(path).json()
+        assert (answer["inputs"], answer["sealed"]) == (None, False)
+        gone = client.get(f"{path}/explanation")
+        assert gone.status_code == 410
+        assert gone.json()["type"] == "urn:modelkeel:problem:erased"

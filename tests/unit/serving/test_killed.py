@@ -105,6 +105,15 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+def status_of(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 def kill(process: subprocess.Popen[bytes]) -> None:
     """The whole server at once, as when its machine loses power but the disk does not lie."""
     with suppress(ProcessLookupError):
@@ -176,6 +185,7 @@ def test_the_database_stops_and_starts_under_load(models: Path, tmp_path: Path) 
             until(lambda pid=pid: not Path(f"/proc/{pid}").exists())  # type: ignore[misc]
             refused = calls.status.count(503)
             until(lambda refused=refused: calls.status.count(503) > refused)  # type: ignore[misc]
+            assert status_of(port, f"/decisions/{calls.acknowledged[-1]}") == 503
             database.ensure_postgres_running()
         before = len(calls.acknowledged)
         until(lambda: len(calls.acknowledged) > before + 200)

@@ -18,6 +18,7 @@ from modelkeel.errors import KeelError
 from modelkeel.project import Project
 from modelkeel.serving.decisions import decision_routes
 from modelkeel.serving.docs_page import add_docs
+from modelkeel.serving.gauges import watch_keys
 from modelkeel.serving.guard import Guard
 from modelkeel.serving.headers import SecurityHeaders
 from modelkeel.serving.metrics import MetricsEndpoint
@@ -127,6 +128,7 @@ def create_app(
         add_docs(app)
     install_problem_handlers(app)
     app.outside = _outside(service, settings, rules, provider, endpoint)
+    watch_keys(service.metrics, service.access)
     set_up_logging()
     _document(app, service, max_rows, max_bytes)
     return app

@@ -1,4 +1,4 @@
-"""What is shown of a server's state among its metrics: process, model, journal."""
+"""What is shown of a server's state among its metrics: process, model, journal, keys."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from modelkeel.serving.drain import PROCESS
 from modelkeel.serving.metrics import Metrics
 
 if TYPE_CHECKING:
+    from modelkeel.serving.access import Access
     from modelkeel.serving.recorder import Recorder
     from modelkeel.serving.state import State
 
@@ -59,3 +60,12 @@ def watch_service(metrics: Metrics, state: State, recorder: Recorder | None) -> 
             lambda: recorder.problem is None,
             "min",
         )
+
+
+def watch_keys(metrics: Metrics, access: Access) -> None:
+    """Show whether the file of API keys counts as it is now."""
+    metrics.gauge(
+        "modelkeel_keys_refused",
+        "Workers that go on with the old API keys because their file is broken or gone.",
+        lambda: access.problem is not None,
+    )

@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from modelkeel.errors import BadInput, Refused
-from modelkeel.serving import keyring
+from modelkeel.serving import create_app, keyring
 from modelkeel.serving.access import Access
 from modelkeel.serving.callers import DEVELOPMENT, Caller, Unauthorized
 from modelkeel.serving.keys import create_key
@@ -139,3 +140,17 @@ def test_an_unknown_id_takes_no_less_time_than_a_known_one(path: Path, key: byte
     known, unknown = key[:-4] + b"AAAA", b"mk_000000000000_" + key[16:]
     ratio = min(seconds(unknown) for _ in range(9)) / min(seconds(known) for _ in range(9))
     assert 0.3 < ratio < 3  # a busy machine measures badly
+
+
+def test_keys_that_do_not_count_are_seen_from_outside(
+    models: Path, tmp_path: Path, api_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyring, "LOOK_EVERY", 0.0)
+    with TestClient(create_app(models), headers={"x-api-key": api_key}) as client:
+        assert "\nmodelkeel_keys_refused 0.0\n" in client.get("/metrics").text
+        file = tmp_path / "secrets/keys.toml"
+        good = file.read_bytes()
+        file.write_text("not TOML")
+        assert "\nmodelkeel_keys_refused 1.0\n" in client.get("/metrics").text
+        file.write_bytes(good)
+        assert "\nmodelkeel_keys_refused 0.0\n" in client.get("/metrics").text

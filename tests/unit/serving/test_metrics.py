@@ -15,8 +15,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from modelkeel.serving import cells
+from modelkeel.serving.access import Access
 from modelkeel.serving.families import FAMILIES
-from modelkeel.serving.gauges import watch_process, watch_service
+from modelkeel.serving.gauges import watch_keys, watch_process, watch_service
 from modelkeel.serving.metrics import MAX_ROUTES, Metrics, MetricsEndpoint, folder_of
 from modelkeel.serving.recorder import Recorder
 from modelkeel.serving.state import State
@@ -270,6 +271,7 @@ def test_the_documentation_lists_every_metric(tmp_path: Path) -> None:
     metrics = Metrics(tmp_path)
     watch_process(metrics)
     watch_service(metrics, State(None), Recorder(lambda: NotImplemented))
+    watch_keys(metrics, Access(None, None, required=False))
     metrics.gauge("modelkeel_requests_running", "By the request log.", lambda: 0)
     shown = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text_of(metrics), re.MULTILINE))
     assert {name: kind for name, (kind, _) in told.items()} == shown

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from modelkeel.errors import KeelError
 from modelkeel.project import Project
+from modelkeel.serving.body_limit import BodyLimit
 from modelkeel.serving.decisions import decision_routes
 from modelkeel.serving.docs_page import add_docs
 from modelkeel.serving.gauges import watch_keys
@@ -74,7 +75,7 @@ def create_app(
         public_key: key that the bundle and its summary are verified with; MODELKEEL_PUBLIC_KEY
             when left out, then the project's governance/keys/model.pub.
         max_rows: rows allowed in one request; more is answered 413.
-        max_bytes: bytes allowed in a body; more is answered 413.
+        max_bytes: bytes allowed in a body, also of routes of your own; more is answered 413.
         settings: how the server is run; from the environment when left out.
 
     Raises:
@@ -127,7 +128,7 @@ def create_app(
     if settings.docs:
         add_docs(app)
     install_problem_handlers(app)
-    app.outside = _outside(service, settings, rules, provider, endpoint)
+    app.outside = _outside(service, settings, rules, provider, endpoint, max_bytes)
     watch_keys(service.metrics, service.access)
     set_up_logging()
     _document(app, service, max_rows, max_bytes)
@@ -160,6 +161,7 @@ def _outside(
     rules: Sequence[Rule],
     provider: TracerProvider | None,
     endpoint: PredictEndpoint,
+    max_bytes: int,
 ) -> list[Middleware]:
     """Our middleware, in the order in which a request meets it."""
     asked = Rules(rules, open_docs=not service.access.required)
@@ -168,6 +170,7 @@ def _outside(
         Middleware(SecurityHeaders),
         Middleware(Guard, access=service.access, limits=service.limits, rules=asked),
         Middleware(PredictFirst, endpoint=endpoint),
+        Middleware(BodyLimit, max_bytes=max_bytes),
     ]
     if provider is not None:
         met.insert(0, Middleware(Tracing, provider=provider))
@@ -179,7 +182,7 @@ def _outside(
             allow_headers=["authorization", "content-type", "x-api-key", "x-subject-id"],
             expose_headers=["retry-after", "x-model-digest", "x-model-version", "x-request-id"],
         )
-        met.insert(-2, cors)  # a browser asks what it may before it says who it is
+        met.insert(-3, cors)  # a browser asks what it may before it says who it is
     return met
 
 

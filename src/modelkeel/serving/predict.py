@@ -12,7 +12,13 @@ from modelkeel.serving.careful import MAX_SUBJECT, Rows, sound_subject
 from modelkeel.serving.drain import BODY_DEADLINE
 from modelkeel.serving.judge import Judged
 from modelkeel.serving.pipeline import Pipeline
-from modelkeel.serving.problems import FieldProblem, ProblemError, invalid_input, send_problem
+from modelkeel.serving.problems import (
+    FieldProblem,
+    ProblemError,
+    body_too_large,
+    invalid_input,
+    send_problem,
+)
 from modelkeel.serving.state import Loaded, State
 
 JSON, LINES = b"application/json", b"application/x-ndjson"
@@ -226,7 +232,7 @@ def _read_headers(scope: Scope, limit: int) -> tuple[bytes, bytes | None]:
             headers={"accept-encoding": "identity"},
         )
     if length > limit:
-        raise _too_large(limit)
+        raise body_too_large(limit)
     return media, subject
 
 
@@ -246,7 +252,7 @@ async def _read_body(receive: Receive, limit: int) -> bytes | None:
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
     if size > limit:
-        raise _too_large(limit)
+        raise body_too_large(limit)
     return b"".join(chunks)
 
 
@@ -267,14 +273,4 @@ def _media_of(value: bytes) -> bytes:
         "Unsupported media type",
         detail,
         headers={"accept": "application/json, application/x-ndjson"},
-    )
-
-
-def _too_large(limit: int) -> ProblemError:
-    return ProblemError(
-        413,
-        "body-too-large",
-        "Body too large",
-        f"The body is longer than {limit} bytes; send fewer rows at a time.",
-        headers={"connection": "close"},
     )

@@ -28,8 +28,10 @@ class FieldProblem:
     detail: str
 
 
-class ProblemError(Exception):
+class ProblemError(HTTPException):
     """A request that gets a problem as its answer.
+
+    An HTTPException, since FastAPI makes 400 of any other that comes while it reads a body.
 
     Args:
         status: HTTP status.
@@ -40,6 +42,8 @@ class ProblemError(Exception):
         headers: more headers for the answer.
     """
 
+    headers: dict[str, str]
+
     def __init__(
         self,
         status: int,
@@ -49,13 +53,11 @@ class ProblemError(Exception):
         errors: list[FieldProblem] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(title)
+        super().__init__(status, detail, dict(headers or {}))
         self.status = status
         self.kind = kind
         self.title = title
-        self.detail = detail
         self.errors = errors
-        self.headers = dict(headers or {})
         self.fault = ""  # the type of the fault behind a 500, for the log
 
 
@@ -108,6 +110,17 @@ async def send_problem(scope: Scope, send: Send, problem: ProblemError) -> None:
     await send(start)
     empty = scope.get("method") == "HEAD"
     await send({"type": "http.response.body", "body": b"" if empty else body})
+
+
+def body_too_large(limit: int) -> ProblemError:
+    """The answer to more bytes than allowed; the rest of them is not read."""
+    return ProblemError(
+        413,
+        "body-too-large",
+        "Body too large",
+        f"The body is longer than {limit} bytes; send it in parts.",
+        headers={"connection": "close"},
+    )
 
 
 def internal_error() -> ProblemError:

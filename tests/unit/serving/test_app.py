@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from openapi_spec_validator import validate
 from pydantic import BaseModel, field_validator
+from starlette.requests import Request
 
 from modelkeel.errors import Refused
 from modelkeel.model.bundle import Bundle
@@ -110,9 +112,84 @@ def extended(models: Path) -> Iterator[TestClient]:
         yield
         app_state.clear()
 
-    app = create_app(models, title="Ours", description="Hello", routers=[router], lifespan=lifespan)
+    @router.post("/whole")
+    async def whole(request: Request) -> int:
+        return len(await request.body())
+
+    @router.post("/parts")
+    async def parts(request: Request) -> int:
+        return sum([len(part) async for part in request.stream()])
+
+    app = create_app(
+        models,
+        title="Ours",
+        description="Hello",
+        routers=[router],
+        lifespan=lifespan,
+        max_bytes=10_000,
+    )
     with TestClient(app) as client:
         yield client
+
+
+@pytest.mark.parametrize("path", ["/whole", "/parts", "/notes/1"])
+@pytest.mark.parametrize("declared", [True, False])
+def test_own_routes_have_the_bound_of_bytes_too(
+    extended: TestClient, path: str, declared: bool
+) -> None:
+    taken = 0
+
+    def parts(count: int) -> Iterator[bytes]:
+        nonlocal taken
+        for _ in range(count):
+            taken += 1
+            yield b"x" * 1000
+
+    for count in (10, 11):
+        headers = {"content-type": "application/json"}
+        if declared:
+            headers["content-length"] = f"{count}000"
+        answer = extended.post(path, content=parts(count), headers=headers)
+        assert (answer.status_code == 413) == (count > 10), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["connection"] == "close"
+    assert answer.json()["type"] == "urn:modelkeel:problem:body-too-large"
+    assert answer.json()["instance"] == f"urn:uuid:{answer.headers['x-request-id']}"
+
+
+@pytest.mark.anyio
+async def test_an_own_route_reads_no_further_than_the_bound(models: Path) -> None:
+    router = APIRouter()
+
+    @router.post("/stubborn")
+    async def stubborn(request: Request) -> int:
+        for _ in range(3):
+            with contextlib.suppress(Exception):
+                await request.body()
+        return 1
+
+    app = create_app(models, routers=[router], max_bytes=1000)
+    sent = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal sent
+        sent += 600
+        return {"type": "http.request", "body": b" " * 600, "more_body": sent < 60_000}
+
+    async def send(message: Any) -> None:
+        pass
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/stubborn",
+        "raw_path": b"/stubborn",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [],
+    }
+    await app(scope, receive, send)
+    assert sent == 1200
 
 
 def test_live_and_ready(models: Path, credit: Bundle) -> None:

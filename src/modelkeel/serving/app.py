@@ -107,6 +107,7 @@ def create_app(
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
     )
+    app.body_seconds = settings.timeout
     app.state.serving = service.state
     app.state.service = service
     endpoint = PredictEndpoint(
@@ -143,6 +144,8 @@ class _App(FastAPI):
     """
 
     outside: Sequence[Middleware] = ()
+    body_seconds: float | None = None
+    """How long a body may take; `keel serve` looks here."""
 
     def build_middleware_stack(self) -> ASGIApp:
         """The app inside its middleware."""

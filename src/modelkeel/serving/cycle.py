@@ -7,10 +7,14 @@ head wait for the body's first part, so nobody is kept waiting who was not befor
 from __future__ import annotations
 
 import re
+from collections.abc import Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
+from starlette.types import Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from modelkeel.serving.problems import ProblemError, send_problem
 
 _NO_NAME = re.compile(rb"[^a-z0-9!#$%&\'*+.^_`|~-]")
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -27,6 +31,31 @@ class Cycle(RequestResponseCycle):
     """What answers one request."""
 
     _start: Any = None
+    _late: ProblemError | None = None
+
+    def give_up(self, problem: ProblemError) -> None:
+        """Wait no longer for the rest of the body: whoever asks for it gets the problem.
+
+        Whoever waits for it now gets the part that is there, and the problem at the next one.
+        """
+        self._late = problem
+        self.keep_alive = False
+        self.message_event.set()
+
+    def receive(self) -> Coroutine[Any, Any, Any]:
+        """Give the application the next part of the body.
+
+        Raises:
+            ProblemError: 408, it did not come in time; once the coroutine is awaited.
+        """
+        if self._late is None:
+            return super().receive()
+        return self._receive()
+
+    async def _receive(self) -> Any:
+        if self._late is not None and not self.response_started:
+            raise self._late
+        return await super().receive()
 
     async def send(self, message: Any) -> None:
         """Take a part of the answer from the application."""
@@ -51,7 +80,10 @@ class Cycle(RequestResponseCycle):
     async def send_500_response(self) -> None:
         """Answer for an application that failed before its body began."""
         self._start = None
-        await super().send_500_response()
+        if self._late is None:
+            await super().send_500_response()
+        else:
+            await send_problem(cast("Scope", self.scope), cast("Send", self.send), self._late)
 
     def _head(self, start: Any, length: bytes) -> list[bytes] | None:
         """The head's lines; None for one that uvicorn has to look at itself."""

@@ -17,6 +17,7 @@ from modelkeel.serving.problems import (
     ProblemError,
     body_too_large,
     invalid_input,
+    request_timeout,
     send_problem,
 )
 from modelkeel.serving.state import Loaded, State
@@ -125,13 +126,7 @@ class PredictEndpoint:
             async with asyncio.timeout(self.timeout):
                 return await _read_body(receive, self.max_bytes)
         except TimeoutError:
-            raise ProblemError(
-                408,
-                "request-timeout",
-                "Request timeout",
-                f"The body did not arrive within {self.timeout:g} seconds.",
-                headers={"connection": "close"},
-            ) from None
+            raise request_timeout(self.timeout) from None
 
 
 class PredictFirst:

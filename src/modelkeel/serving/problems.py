@@ -123,6 +123,17 @@ def body_too_large(limit: int) -> ProblemError:
     )
 
 
+def request_timeout(seconds: float) -> ProblemError:
+    """The answer to a body that does not come."""
+    return ProblemError(
+        408,
+        "request-timeout",
+        "Request timeout",
+        f"The body did not arrive within {seconds:g} seconds.",
+        headers={"connection": "close"},
+    )
+
+
 def internal_error() -> ProblemError:
     """What a caller is told of a fault of ours: the id to ask about, nothing else."""
     return ProblemError(

@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 
 from modelkeel.serving.cycle import Cycle
 from modelkeel.serving.drain import BODY_DEADLINE, PROCESS
-from modelkeel.serving.problems import ProblemError, send_problem
+from modelkeel.serving.problems import ProblemError, request_timeout, send_problem
 
 Owed = Literal["head", "body", "room", ""]
 """What a connection has to give next; "" for nothing."""
@@ -95,6 +95,9 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._owes: Owed = "head"  # now
         self._listed: Owed = ""  # under what the watch has it
         self._head = 0  # bytes of a head that is not complete
+        self._held = (
+            False  # whether a body had to wait for the app, which is not the caller's fault
+        )
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin; the head has its deadline from now on."""
@@ -121,11 +124,14 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._head += len(data)
             if self._head > MAX_HEAD and not self.transport.is_closing():
                 self._refuse(_TOO_LARGE)
+        elif self._owes == "body" and self.flow.read_paused:
+            self._held = True
 
     def on_message_begin(self) -> None:
         """Called by the parser: the first byte of a request."""
         self._owes = "head"
         self._head = 0
+        self._held = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -170,8 +176,17 @@ class DeadlineProtocol(HttpToolsProtocol):
             self.cycle.default_headers = [*self.cycle.default_headers, CLOSE]
 
     def close_late(self) -> None:
-        """Close, because the caller took too long."""
+        """Close, because the caller took too long; for a body answer 408 if that can be."""
+        if self._listed == "body" and self._held:
+            self._held = self.flow.read_paused
+            self._list("body")
+            return
         PROCESS.slow += 1
+        cycle = self.cycle
+        if self._listed == "body" and cycle is not None and not cycle.response_started:
+            cast("Cycle", cycle).give_up(request_timeout(self._watch.seconds["body"]))
+            self._list("room")
+            return
         begun = self._owes == "head" and self.headers is not None
         self._list("")
         if begun:

@@ -24,7 +24,8 @@ def serve(
     drain: float = 5.0,
     trusted_proxies: str = "",
     head: float = 10.0,
-    body: float = 60.0,
+    body: float | None = None,
+    answer: float = 60.0,
     connections: int = 16_000,
     requests: int = 1000,
 ) -> None:
@@ -43,7 +44,8 @@ def serve(
         trusted_proxies: addresses or networks, with commas between, whose X-Forwarded-For and
             X-Forwarded-Proto are believed.
         head: seconds a caller may take to send a head.
-        body: seconds a caller may take to send a body, or to read its answer.
+        body: seconds a caller may take to send a body; the setting of the app when left out.
+        answer: seconds a caller may take to read its answer.
         connections: that a worker may have open; fewer where the system allows fewer files.
         requests: that a worker may have in work.
 
@@ -63,7 +65,7 @@ def serve(
     # The workers' counters, apart from those of another server of this project.
     os.environ["MODELKEEL_SERVER"] = str(address.name[1])
     most = max(1, min(connections, files - _RESERVED))
-    plan = Plan(target, drain, proxies, head, body, connections=most, requests=requests)
+    plan = Plan(target, drain, proxies, head, body, answer, connections=most, requests=requests)
 
     def on_ready() -> None:
         many = f" by {workers} workers" if workers > 1 else ""

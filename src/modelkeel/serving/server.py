@@ -23,6 +23,7 @@ from modelkeel.errors import BadInput
 from modelkeel.serving.drain import PROCESS, take_no_more
 from modelkeel.serving.eventlog import log_event
 from modelkeel.serving.protocol import CLOSE, DeadlineProtocol, Watch
+from modelkeel.serving.settings import body_seconds
 
 _GARBAGE = 10_000
 """Objects that may be made before the youngest are looked through; usually 700, a few requests."""
@@ -39,7 +40,8 @@ class Plan:
         drain: how long it goes on after SIGTERM, telling callers to leave.
         proxies: addresses or networks whose X-Forwarded-For and -Proto are believed.
         head: a caller may take to send a head.
-        body: a caller may take to send a body, or to read an answer.
+        body: a caller may take to send a body; when left out, what the app or the environment says.
+        answer: a caller may take to read an answer.
         keep_alive: an unused connection stays; longer than a load balancer keeps it.
         stop: requests in work may take to end once the drain is over.
         connections: a worker may have open.
@@ -50,7 +52,8 @@ class Plan:
     drain: float = 5.0
     proxies: tuple[str, ...] = ()
     head: float = 10.0
-    body: float = 60.0
+    body: float | None = None
+    answer: float = 60.0
     keep_alive: int = 65
     stop: int = 30
     connections: int = 16_000
@@ -75,14 +78,16 @@ class Worker(Server):
         parent: int | None = None,
     ) -> None:
         self.plan = plan
+        app = load_app(plan.app)
+        body = plan.body or getattr(app, "body_seconds", None) or body_seconds()
         self.watch = Watch(
-            {"head": plan.head, "body": plan.body, "room": plan.body},
+            {"head": plan.head, "body": body, "room": plan.answer},
             plan.connections,
             plan.requests,
         )
         super().__init__(
             Config(
-                cast("Any", load_app(plan.app)),
+                cast("Any", app),
                 http=cast("Any", functools.partial(DeadlineProtocol, watch=self.watch)),
                 ws="none",
                 access_log=False,

@@ -45,7 +45,7 @@ class Settings:
         issuer: whose tokens are taken.
         per_minute: requests a caller may send in a minute; 0 for any number.
         daily_rows: rows a caller may send in a day (UTC); 0 for any number.
-        timeout: seconds that a request may take.
+        timeout: seconds that a body may take to arrive, and a prediction to be recorded.
         follow_every: seconds between two looks for another champion.
         on_journal_failure: what happens to a request that cannot be recorded; by tier if None.
         registry: URL of an MLflow server whose alias is followed.
@@ -91,13 +91,22 @@ def settings_of(source: Project | Path, public_key: Path | None = None) -> Setti
         issuer=_issuer(env),
         per_minute=_count(env, "MODELKEEL_RATE_PER_MINUTE", 6000),
         daily_rows=_count(env, "MODELKEEL_DAILY_QUOTA", 0),
-        timeout=_number(env, "MODELKEEL_TIMEOUT", 10, least=0.1),
+        timeout=body_seconds(),
         follow_every=_number(env, "MODELKEEL_FOLLOW_SECONDS", 2, least=0.05),
         on_journal_failure=_on_failure(env),
         registry=env.get("MODELKEEL_REGISTRY") or None,
         cors_origins=tuple(origins),
         docs=_on_or_off(env, "MODELKEEL_DOCS"),
     )
+
+
+def body_seconds() -> float:
+    """How long a body may take to arrive: `Settings.timeout`, as the environment has it.
+
+    Raises:
+        BadInput: it is no such number.
+    """
+    return _number(os.environ, "MODELKEEL_TIMEOUT", 10, least=0.1)
 
 
 def _runtime(root: Path) -> Path:

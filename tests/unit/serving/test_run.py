@@ -6,6 +6,7 @@ import asyncio
 import collections
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -49,6 +50,10 @@ async def answer(request):
     return PlainTextResponse(f"{os.getpid()} {len(await request.body())}")
 
 
+async def early(request):
+    return PlainTextResponse("early")
+
+
 async def ready(request):
     try:
         PROCESS.check()
@@ -83,6 +88,7 @@ async def lifespan(app):
 app = Starlette(
     routes=[
         Route("/answer", answer, methods=["GET", "POST"]),
+        Route("/early", early, methods=["POST"]),
         Route("/ready", ready),
         Route("/seen", seen),
         Route("/large", large),
@@ -210,7 +216,7 @@ def running(
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """With deadlines of a second."""
     folder = tmp_path_factory.mktemp("server")
-    with running(folder, head=1.0, body=1.5, drain=0.0) as found:
+    with running(folder, head=1.0, body=1.5, answer=1.5, drain=0.0) as found:
         yield found
 
 
@@ -268,20 +274,91 @@ def test_a_body_that_does_not_come_closes_the_connection(server: Running) -> Non
         head = b"POST /answer HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n"
         connection.sendall(head + b"x" * 10)
         started = time.monotonic()
-        _closed(connection)
-        assert time.monotonic() - started < 15
+        got = _closed(connection)
+        assert 1 < time.monotonic() - started < 15
+    assert got.startswith(b"HTTP/1.1 408 ")
+    assert got.count(b"HTTP/1.1 ") == 1
+    assert b"connection: close" in got.lower()
 
 
 def test_a_body_that_does_not_come_is_no_fault_of_ours(server: Running) -> None:
     failed = 'modelkeel_requests_total{route="/answer",status="5xx"}'
     gone = 'modelkeel_requests_total{route="/answer",status="none"}'
-    before = server.metric(gone)
-    with server.connect() as connection:
-        connection.sendall(b"POST /answer HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{")
-    until = time.monotonic() + 10
-    while server.metric(gone) == before:
-        assert time.monotonic() < until
+    late = 'modelkeel_problems_total{status="408"}'
+    for kind in (gone, late):
+        before = server.metric(kind)
+        with server.connect() as connection:
+            connection.sendall(b"POST /answer HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{")
+            if kind == late:
+                assert _closed(connection)
+        until = time.monotonic() + 10
+        while server.metric(kind) == before:
+            assert time.monotonic() < until
     assert server.metric(failed) == 0
+    assert "ASGI" not in server.errors
+
+
+def test_a_body_may_come_after_its_answer(server: Running) -> None:
+    """It is given up as any other, and nothing is said twice."""
+    with server.connect() as connection:
+        connection.sendall(b"POST /early HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{")
+        got = _closed(connection)
+    assert got.startswith(b"HTTP/1.1 200 ")
+    assert got.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_body_that_the_app_does_not_take_is_not_late(server: Running) -> None:
+    with server.connect() as connection:
+        head = b"POST /answer?wait=4 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n"
+        connection.sendall(head + b"content-length: 9000000\r\n\r\n" + b"x" * 9_000_000)
+        assert _closed(connection).endswith(b" 9000000")
+
+
+@pytest.mark.parametrize("how", ["environment", "settings"])
+def test_the_setting_is_the_deadline_of_a_body(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    given = ""
+    if how == "settings":
+        given = ", settings=dataclasses.replace(settings_of(Path('models')), timeout=1)"
+    else:
+        monkeypatch.setenv("MODELKEEL_TIMEOUT", "1")
+    code = f"""
+import dataclasses
+from pathlib import Path
+from fastapi import APIRouter
+from modelkeel.serving import create_app
+from modelkeel.serving.settings import settings_of
+
+router = APIRouter()
+
+@router.post("/own")
+async def own(body: dict[str, int]) -> int:
+    return len(body)
+
+app = create_app("models", routers=[router]{given})
+"""
+    (tmp_path / "real.py").write_text(code)
+    with running(tmp_path, "real:app", drain=0.0) as server:
+        for path in ("/predict", "/own"):
+            with server.connect() as connection:
+                head = f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+                connection.sendall(head.encode() + b"content-length: 99\r\n\r\n{")
+                started = time.monotonic()
+                got = _closed(connection)
+                assert time.monotonic() - started < 8
+            answer, _, body = got.partition(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 408 ")
+            assert b"connection: close" in answer
+            problem = json.loads(body)
+            assert problem["type"] == "urn:modelkeel:problem:request-timeout"
+            assert "within 1 seconds" in problem["detail"]
+            assert problem["instance"].encode().removeprefix(b"urn:uuid:") in answer
+            said = f'"route":"{path}","status":408'
+            until = time.monotonic() + 10
+            while said not in server.log:
+                assert time.monotonic() < until
+                time.sleep(0.05)
 
 
 @pytest.mark.parametrize("trailers", [False, True])

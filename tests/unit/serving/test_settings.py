@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modelkeel.errors import BadInput
-from modelkeel.serving.settings import settings_of
+from modelkeel.serving.settings import body_seconds, settings_of
 
 
 @pytest.mark.parametrize("name", ["MODELKEEL_RATE_PER_MINUTE", "MODELKEEL_DAILY_QUOTA"])
@@ -29,3 +29,4 @@ def test_limits_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setenv("MODELKEEL_TIMEOUT", "2.5")
     found = settings_of(tmp_path)
     assert (found.per_minute, found.daily_rows, found.timeout) == (0, 100_000, 2.5)
+    assert body_seconds() == 2.5

@@ -1,7 +1,7 @@
 """A request and its answer on a connection, as uvicorn has it, but with the answer in one write.
 
 uvicorn writes head and body apart: two system calls, each of which wakes the caller. ASGI has the
-head wait for the body's first part, so nobody is kept waiting who was not before.
+head wait for the body's first part; where the application asks for more in between, it goes ahead.
 """
 
 from __future__ import annotations
@@ -48,13 +48,17 @@ class Cycle(RequestResponseCycle):
         Raises:
             ProblemError: 408, it did not come in time; once the coroutine is awaited.
         """
-        if self._late is None:
+        if self._late is None and self._start is None:
             return super().receive()
         return self._receive()
 
     async def _receive(self) -> Any:
         if self._late is not None and not self.response_started:
             raise self._late
+        if self._start is not None and not self.flow.write_paused:
+            # It asks for more before it goes on: its caller is to see the head by then.
+            start, self._start = self._start, None
+            await super().send(start)
         return await super().receive()
 
     async def send(self, message: Any) -> None:
@@ -95,7 +99,10 @@ class Cycle(RequestResponseCycle):
         told = False
         for headers in (self.default_headers, start["headers"]):
             for name, value in headers:
-                line = _lines.get((name, value))
+                try:
+                    line = _lines.get((name, value))
+                except TypeError:  # a bytearray has no hash
+                    return None
                 if line is None:
                     if name == _LENGTH and value == length:
                         told = True

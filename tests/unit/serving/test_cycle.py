@@ -98,6 +98,13 @@ CASES = {
     "too short": [lambda: start(200, LENGTH_2), lambda: body(b"{")],
     "two heads": [lambda: start(200, JSON), lambda: start(200, JSON)],
     "a line break": [lambda: start(200, (b"x-own", b"1\r\nx: 2"), LENGTH_2), lambda: body(b"{}")],
+    "byte arrays": [
+        lambda: start(200, (bytearray(b"x-own"), bytearray(b"1")), LENGTH_2),
+        lambda: body(b"{}"),
+    ],
+    "a status of its own": [lambda: start(299, LENGTH_2), lambda: body(b"{}")],
+    "two lengths": [lambda: start(200, LENGTH_2, LENGTH_2), lambda: body(b"{}")],
+    "no body": [lambda: start(200, (b"content-length", b"0")), lambda: body(b"")],
     "no answer": [],
 }
 

@@ -98,6 +98,7 @@ class Supervisor:
             if beat and now - beat > HUNG_SECONDS:
                 print(f"worker {slot.process.pid} hangs and is killed", file=sys.stderr)
                 slot.process.kill()
+                slot.process.join(1)  # until then it seems alive, and is told of again
             if beat:
                 slot.failures = 0
                 self._served = True

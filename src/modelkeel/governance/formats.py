@@ -48,6 +48,7 @@ _MAGIC = {
     b"x\xda": "compressed by zlib",
 }
 _CALLS = frozenset({"GLOBAL", "STACK_GLOBAL", "REDUCE", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"})
+_IMPORTS = frozenset({"GLOBAL", "INST"})
 _HEAD = 64 * 1024
 _BLOCK = 1024 * 1024  # bzip2 gives nothing before the end of a block
 _MEMORY = 256 * 1024 * 1024
@@ -108,14 +109,24 @@ def is_pickle(content: bytes) -> bool:
 
 
 def _opcodes(content: bytes, most: int) -> list[str]:
-    """The first opcodes of a pickle, as far as it can be read as one."""
+    """The first opcodes of a pickle, as far as it can be read as one.
+
+    A line of text may look like an import; one of a name that Python cannot have ends it.
+    """
     found = []
     try:
-        for opcode, _, _ in islice(pickletools.genops(content), most):
+        for opcode, named, _ in islice(pickletools.genops(content), most):
+            if opcode.name in _IMPORTS and not _is_importable(str(named)):
+                break
             found.append(opcode.name)
     except (ValueError, UnicodeDecodeError):
         pass
     return found
+
+
+def _is_importable(named: str) -> bool:
+    """Whether `module name`, as pickletools tells it, are names of Python."""
+    return all(part.isidentifier() for each in named.split(" ") for part in each.split("."))
 
 
 def _is_unsafe(path: Path) -> bool:

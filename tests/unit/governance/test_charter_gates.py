@@ -207,8 +207,8 @@ def test_value_of_another_charter_or_of_long_ago(case: Case) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"made": "2026-11-21T12:00:00"}, "TypeError: can't subtract"),
-        ({"made": "yesterday"}, "ValueError: Invalid isoformat"),
+        ({"made": "2026-11-21T12:00:00"}, "is no time with a zone"),
+        ({"made": "yesterday"}, "is no time with a zone"),
         ({"target": "met"}, "TypeError: string indices"),
         ({"guardrails": 3}, "TypeError: 'int' object is not iterable"),
     ],
@@ -217,7 +217,7 @@ def test_a_value_record_that_is_broken(case: Case, change: dict[str, Any], said:
     found = judged(valued(case, **change), "G-VALUE")
     assert found.outcome == "fail"
     assert said in found.measured
-    assert "make again the evidence" in found.remedy
+    assert found.remedy.startswith("make ")
 
 
 KILLS = '[[kill]]\nid = "negative"\nwindow_days = 90\n'

@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from modelkeel.cli_governance import KindName
 from modelkeel.governance.gates import Case
 from modelkeel.model.keys import SIGNING_KEY, make_key, public_key_path
 from modelkeel.project import Project
+from modelkeel.records.approvals import Kind
 
 
 def keel(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -53,6 +56,10 @@ def test_the_signing_key_of_the_environment(
     monkeypatch.setenv(SIGNING_KEY, str(private))
     done = keel(case.project.root, "check", "--json", "--stage", "release")
     assert "the key given is" in done.stdout
+
+
+def test_every_kind_of_approval_can_be_given() -> None:
+    assert get_args(KindName) == get_args(Kind)  # written twice, since records load slowly
 
 
 def test_annotations(case: Case) -> None:

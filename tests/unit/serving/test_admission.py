@@ -22,46 +22,8 @@ from modelkeel.project import Project
 from modelkeel.serving import create_app
 from modelkeel.serving.state import StartRefused
 
-CHARTER = """
-schema = "charter/1"
-[decision]
-statement = "Approve or decline a credit application."
-subject = "applicant"
-actions = ["approve", "decline"]
-volume_per_month = 1000
-[owner]
-accountable = "owner@example.com"
-[outcome]
-label = "risk"
-delay_days = 365
-[outcome.classes]
-"1" = "repaid"
-[value]
-unit = "EUR"
-payoff = [
-  { action = "approve", outcome = "1", amount = 100.0, source = "controlling" },
-  { action = "decline", outcome = "1", amount = 0.0, source = "controlling" },
-]
-[baseline]
-policy = "approve"
-[target]
-metric = "uplift_per_decision"
-at_least = 5.0
-by = 2999-06-30
-confidence = 0.9
-"""
-SYSTEM = """
-schema = "system/1"
-[identity]
-name = "credit-risk"
-purpose = "Helps to decide on credit applications."
-owner = "owner@example.com"
-[use]
-output_use = "decides_about_people"
-domain = "credit"
-personal_data = "personal"
-jurisdictions = ["EU"]
-"""
+from .credit_records import CHARTER, SYSTEM
+
 PASS = GateLine(id="G-BASE", outcome="pass", measured="gain 2", asked="above 0")
 FAIL = GateLine(id="G-FAIR", outcome="fail", measured="ratio 0.5", asked="0.8")
 

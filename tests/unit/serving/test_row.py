@@ -22,23 +22,7 @@ from modelkeel.serving.loader import Loader
 from modelkeel.serving.row import RowLook
 from modelkeel.serving.state import State
 
-NAME = "credit-risk"
-
-
-def line(bundle: Bundle, version: str) -> Entry:
-    return Entry(
-        time="2026-11-28T20:00:00.000+00:00",
-        kind="promote",
-        name=NAME,
-        version=version,
-        digest=bundle.digest,
-        run_id="run-1",
-        trial=False,
-        previous=None,
-        by="ada@example.com",
-        reason="12 gates: PASSED",
-        summary=None,
-    )
+from .promoted import NAME, line
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from modelkeel.errors import Refused
 from modelkeel.journal.standing import swap_standing
 from modelkeel.journal.store import Journal
 from modelkeel.model.bundle import Bundle
-from modelkeel.model.promotions import Entry
 from modelkeel.serving.admission import Mode
 from modelkeel.serving.choice import FileLook
 from modelkeel.serving.follow import Follower
@@ -22,25 +21,9 @@ from modelkeel.serving.loader import Loader
 from modelkeel.serving.row import RowLook
 from modelkeel.serving.state import State
 
+from .promoted import NAME, line
+
 pytestmark = pytest.mark.integration
-NAME = "credit-risk"
-
-
-def line(bundle: Bundle, version: str) -> dict[str, object]:
-    entry = Entry(
-        time="2026-11-28T20:00:00.000+00:00",
-        kind="promote",
-        name=NAME,
-        version=version,
-        digest=bundle.digest,
-        run_id="run-1",
-        trial=False,
-        previous=None,
-        by="ada@example.com",
-        reason="12 gates: PASSED",
-        summary=None,
-    )
-    return entry.model_dump()
 
 
 def test_the_row_is_followed_through_a_restart_of_the_database(
@@ -66,7 +49,7 @@ def test_the_row_is_followed_through_a_restart_of_the_database(
 
         def decide(version: str) -> None:
             try:
-                said = line(credit, version)
+                said = line(credit, version).model_dump()
                 swap_standing(journal.engine, NAME, 0, said, "ada@example.com", "")
                 won.append(version)
             except Refused as error:

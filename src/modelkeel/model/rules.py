@@ -172,32 +172,26 @@ def _paired(function: Callable[[Any, Any], Any]) -> Callable[[Part, Part], Part]
     return build
 
 
-def _and(*parts: Part) -> Part:
-    def part(columns: Columns, row: int) -> Any:
-        holds: bool | None = True
-        for each in parts:
-            value = each(columns, row)
-            if value is False:
-                return False
-            if value is None:
-                holds = None
-        return holds
+def _settled_by(stop: bool) -> Callable[..., Part]:
+    """A chain of parts: the first that is `stop` settles it, else one that is missing does."""
 
-    return part
+    def chain(*parts: Part) -> Part:
+        def part(columns: Columns, row: int) -> Any:
+            holds: bool | None = not stop
+            for each in parts:
+                value = each(columns, row)
+                if value is stop:
+                    return stop
+                if value is None:
+                    holds = None
+            return holds
+
+        return part
+
+    return chain
 
 
-def _or(*parts: Part) -> Part:
-    def part(columns: Columns, row: int) -> Any:
-        holds: bool | None = False
-        for each in parts:
-            value = each(columns, row)
-            if value is True:
-                return True
-            if value is None:
-                holds = None
-        return holds
-
-    return part
+_and, _or = _settled_by(False), _settled_by(True)
 
 
 def _is_null(value: Part) -> Part:

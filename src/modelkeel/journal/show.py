@@ -38,10 +38,10 @@ def report_text(report: Report) -> str:
     ]
     lines += [f"broken  {problem}" for problem in report.problems]
     anchors = f"{report.anchors} anchors{', signed' if report.signed else ', unsigned'}"
+    loose = f"; nothing outside their segment holds {report.loose} of the records yet"
     lines.append(
         f"{report.records} records in {len(report.segments)} segments, "
-        f"{anchors if report.anchors else 'no anchors'}; nothing outside their segment holds "
-        f"{report.loose} of the records yet"
+        f"{anchors if report.anchors else 'no anchors'}{loose if report.loose else ''}"
     )
     limits = [_LIMIT, *([_UNPROVEN.format(report.unproven)] if report.unproven else [])]
     return "\n".join([*lines, _PROOF, *limits])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from modelkeel.journal.verify import verify
 from modelkeel.journal.writer import Writer
 from modelkeel.project import Project
 
+from .conftest import until
 from .people import ADA, BOB, DAY, count, files, identity, inputs_of, now, opened, prediction
 
 KEEP = Retention(payloads=30, records=200)
@@ -151,8 +151,9 @@ def test_records_that_were_too_young_to_be_pruned(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     writer = Writer(journal, anchor_every=0.05)
     writer.write([prediction(1)])
-    time.sleep(0.3)
-    writer.write([prediction(2)])  # after an anchor
+    until((tmp_path / "anchors.jsonl").exists)
+    until(lambda: anchors_of(tmp_path))
+    writer.write([prediction(2)])
     writer.close()
     forged(journal, kept_days={"payloads": 30, "records": 200})
     report = verify(journal.engine, anchors_of(tmp_path))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from modelkeel.governance.designs import DESIGNS, SHARES, variance_of
+from modelkeel.governance.designs import DESIGNS, SHARES, least_decisions, variance_of
 from modelkeel.governance.numbers import figure
 from modelkeel.governance.spread import Spread, normal, read_evaluation, spread_of
 from modelkeel.project import Project
@@ -32,15 +32,17 @@ class DesignPower:
     Attributes:
         design: its name.
         share: of the decisions it draws from, how many follow the baseline; None for replay.
-        variance: of the uplift per decision, times the number of decisions; None where the values
-            it compares are never known.
+        variance: of the uplift per decision, times the number of decisions; None where there is
+            nothing to tell, as `never` says.
         decisions: whose outcome is known by the target's date.
         detectable: half width of the interval then, in the charter's unit.
-        needed: decisions after which the half width is down to the target; None where the values
-            are never known, or where these are more than anybody makes.
+        needed: decisions after which the half width is down to the target, and each mean has the
+            known values that an interval takes; None where there is nothing to tell, or where these
+            are more than anybody makes.
         months: months that these take to be decided.
         measurable_from: when their outcomes are known.
         measurable: whether that is by the target's date.
+        never: why there is nothing to tell; empty where there is.
     """
 
     design: Design
@@ -52,6 +54,7 @@ class DesignPower:
     months: float | None
     measurable_from: date | None
     measurable: bool
+    never: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,8 @@ class Power:
             return (
                 f"{target} has no size that could be detected: name the smallest gain that counts"
             )
-        if own.variance is None:
-            return (
-                f"{target} is not measurable in the design {own.design}: what it compares is "
-                "never known"
-            )
+        if own.never:
+            return f"{target} is not measurable in the design {own.design}: {own.never}"
         if own.needed is None or own.months is None:
             return (
                 f"{target} is not measurable in the design {own.design}: it takes more decisions "
@@ -187,21 +187,27 @@ def _design(
     detectable = z * math.sqrt(variance / decisions) if variance is not None and decisions else None
     needed = months = known_from = None
     if variance is not None and target.at_least > 0:
-        needed = _needed(variance, z / target.at_least)
+        needed = _needed(variance, z / target.at_least, least_decisions(spread, design, share))
     if needed is not None:
         months = needed / volume
         if months <= _FOREVER:
             known_from = today + timedelta(days=math.ceil(months * DAYS_A_MONTH) + delay)
     reached = needed is not None and needed <= decisions
+    never = ""
+    if spread.same:
+        never = "model and baseline are paid the same on each decision"
+    elif variance is None:
+        never = "what it compares is never known"
     return DesignPower(
-        design, share, variance, decisions, detectable, needed, months, known_from, reached
+        design, share, variance, decisions, detectable, needed, months, known_from, reached, never
     )
 
 
-def _needed(variance: float, ratio: float) -> int | None:
+def _needed(variance: float, ratio: float, least: float) -> int | None:
     """Decisions after which the half width is down to the target, if one can count so many."""
-    count = variance * (ratio * ratio) if variance else 0.0  # floats multiply to inf, no error
-    return max(1, math.ceil(count)) if count < _COUNTABLE else None
+    # floats multiply to inf, no error
+    count = max(least, variance * (ratio * ratio) if variance else 0.0)
+    return math.ceil(count) if count < _COUNTABLE else None
 
 
 def _notes(charter: Charter, spread: Spread) -> list[str]:
@@ -213,6 +219,8 @@ def _notes(charter: Charter, spread: Spread) -> list[str]:
             f"after {named} no outcome is seen (outcome.observable_when), so what it was worth is "
             "never known; such decisions count in no design, and what is left may not be like them"
         )
+    if charter.outcome.observable_when and spread.known_replayed:
+        notes.append("replay counts decisions that the baseline made: the model's hide outcomes")
     if spread.clustering > _ALIKE:
         notes.append(
             f"decisions of a group are alike: {spread.clustering:.1f} tell as much as one that "

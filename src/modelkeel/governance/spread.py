@@ -7,6 +7,7 @@ standard deviations obey the triangle inequality.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -31,10 +32,13 @@ class Spread:
         known_model, known_baseline, known_inside: share of decisions whose value is ever known
             when the model decides, when the baseline does, and when the model decides otherwise
             than the baseline.
+        known_replayed: share of the baseline's decisions of which it is ever known what the model
+            would have been paid instead.
         clustering: how many times the variance of the mean difference is that of as many
             independent decisions, since those of a group are alike (the design effect).
         source: where the figures come from, in words.
         measured: whether the difference was measured.
+        same: whether model and baseline are paid the same on every decision.
     """
 
     difference: float
@@ -46,9 +50,11 @@ class Spread:
     known_model: float
     known_baseline: float
     known_inside: float
+    known_replayed: float
     clustering: float
     source: str
     measured: bool
+    same: bool = False
 
 
 def read_evaluation(project: Project) -> dict[str, Any] | None:
@@ -115,7 +121,8 @@ def _classification(
     amounts = dict(zip(actions, table, strict=True))
     policy = charter.baseline.policy
     today, others = amounts[policy], [amounts[name] for name in actions if name != policy]
-    gaps = [0.0, *(a - b for row in others for a, b in zip(row, today, strict=True))]
+    apart_by_outcome = [[a - b for a, b in zip(row, today, strict=True)] for row in others]
+    gaps = [0.0, *itertools.chain.from_iterable(apart_by_outcome)]
     difference = _half(gaps) if measured is None else measured
     shares = found.get("classes")
     baseline = _half(today)
@@ -133,6 +140,7 @@ def _classification(
     inside_baseline = min(_half(today), inside + inside_model)
     inside_model = min(inside_model, inside + inside_baseline)
     known = {name: float(charter.value_known(name)) for name in actions}
+    seen = charter.outcome.observable_when or actions
     apart = sum(share for name, share in taken.items() if name != policy)
     return Spread(
         difference=difference,
@@ -143,6 +151,7 @@ def _classification(
         inside_baseline=inside_baseline,
         known_model=sum(taken[name] * known[name] for name in actions),
         known_baseline=known[policy],
+        known_replayed=float(policy in seen or all(_half(gap) == 0 for gap in apart_by_outcome)),
         clustering=_clustering(found),
         known_inside=(
             sum(share * known[name] for name, share in taken.items() if name != policy) / apart
@@ -151,6 +160,7 @@ def _classification(
         ),
         source=source or "an upper bound from the payoff table; `uv run dvc repro` measures it",
         measured=measured is not None,
+        same=not differ or not any(gaps),
     )
 
 
@@ -183,9 +193,11 @@ def _regression(
         known_model=1.0,
         known_baseline=1.0,
         known_inside=1.0,
+        known_replayed=1.0,
         clustering=_clustering(found),
         source=source,
         measured=True,
+        same=not measured,
     )
 
 

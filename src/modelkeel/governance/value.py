@@ -20,7 +20,13 @@ from modelkeel.data.digest import sha256_file
 from modelkeel.data.sources.writing import write_text
 from modelkeel.errors import Refused
 from modelkeel.governance.valuing.decisions import Decisions, midnight, read_decisions
-from modelkeel.governance.valuing.effect import Effect, Method, design_method, effect
+from modelkeel.governance.valuing.effect import (
+    Effect,
+    Method,
+    design_method,
+    effect,
+    followed_model,
+)
 from modelkeel.governance.valuing.guardrails import (
     GuardrailResult,
     check_metrics,
@@ -176,9 +182,10 @@ def _measured(project: Project, table: Path, found: Decisions, now: datetime) ->
     ripe = now - timedelta(days=charter.outcome.delay_days)
     due = found.where(found.time <= midnight(ripe))
     uplift = effect(due, method, charter.target.confidence)
-    follows = np.ones(len(found), dtype=np.bool_) if found.model_arm is None else found.model_arm
-    model = found.where(follows)
-    chosen = replace(found, action=found.model_action) if method == "disagreement" else model
+    model = followed_model(found, method)
+    chosen = model
+    if method == "disagreement":
+        chosen = replace(found, action=found.model_action, weight=np.ones(len(found)))
     given = Given(
         charter=charter,
         model=model,

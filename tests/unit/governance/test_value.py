@@ -275,6 +275,56 @@ def test_guardrails_and_kills(project: Project) -> None:
         assert part in text
 
 
+def test_guardrails_undo_an_uneven_draw(project: Project) -> None:
+    """The model approves exactly half; where it does it is seldom drawn."""
+    frame = applicants(4000).with_columns(
+        model_action=pl.when(pl.int_range(pl.len()) % 2 == 0)
+        .then(pl.lit("approve"))
+        .otherwise(pl.lit("decline"))
+    )
+    chance = pl.when(pl.col("model_action") == "approve").then(0.1).otherwise(0.9)
+    frame = frame.with_columns(chance=chance).with_columns(
+        arm=pl.when(pl.col("u") < pl.col("chance"))
+        .then(pl.lit("model"))
+        .otherwise(pl.lit("baseline"))
+    )
+    frame = seen(
+        frame.with_columns(
+            action=pl.when(pl.col("arm") == "model")
+            .then("model_action")
+            .otherwise(pl.lit("approve")),
+            probability=pl.when(pl.col("arm") == "model")
+            .then("chance")
+            .otherwise(1 - pl.col("chance")),
+        )
+    )
+    rails = RAILS.replace("share_of_action(decline)", "share_of_action(approve)")
+    project = add(selective(project, "control_arm", 0.5), rails)
+    share = measure(project, frame).guardrails[1]
+    assert share.low is not None
+    assert share.high is not None
+    assert share.low < 0.5 < share.high
+    assert share.low > 0.4
+    assert "effective" in share.about
+
+
+def test_guardrails_count_decisions_that_were_not_drawn(project: Project) -> None:
+    """People overrule every fourth of the decisions on which model and baseline agree."""
+    frame = decided(applicants(4000), 0.5, inside=True)
+    agreed = pl.col("arm").is_null()
+    often = agreed & (pl.int_range(pl.len()) % 4 == 0)
+    frame = frame.with_columns(
+        action=pl.when(often).then(pl.lit("decline")).otherwise("action"),
+        outcome=pl.when(often).then(None).otherwise("outcome"),
+    )
+    rails = RAILS.replace("share_of_action(decline)", "override_share")
+    project = add(selective(project, "disagreement", 0.5), rails)
+    share = measure(project, frame).guardrails[1]
+    true = frame.select(often.mean()).item()
+    assert share.value == pytest.approx(true, abs=0.01)
+    assert share.state == "broken"
+
+
 def test_a_guardrail_that_chance_may_break_is_open(project: Project) -> None:
     frame = decided(applicants(400), 0.5).with_columns(
         sex=pl.when(pl.col("action") == "decline").then(pl.lit("f")).otherwise("sex")
@@ -286,7 +336,7 @@ def test_a_guardrail_that_chance_may_break_is_open(project: Project) -> None:
 
 def test_a_kill_is_hit_where_the_whole_interval_is_negative(project: Project) -> None:
     worse = applicants().with_columns(
-        model_action=pl.when(pl.col("happens") == "1")
+        model_action=pl.when((pl.col("happens") == "1") & (pl.col("sex") == "f"))
         .then(pl.lit("decline"))
         .otherwise(pl.lit("approve"))
     )

@@ -31,10 +31,13 @@ class Decisions:
     Attributes:
         frame: the columns of the table, as they are.
         time: when, in UTC.
-        outcome_known: whether the outcome stands in the table.
+        outcome: the number of its class, or the actual value of a regression; NaN while it is not
+            in the table.
         value: of what was done; NaN while it is not known.
+        hangs: whether that hangs on the outcome.
         difference: what the model's choice pays less that of the baseline, of the same outcome;
             NaN while it is not known, 0 where they do the same.
+        difference_hangs: whether that hangs on the outcome.
         differs: whether model and baseline act differently.
         action: what was done; None for a regression.
         model_action: what the model would have done, if the table says so.
@@ -49,9 +52,11 @@ class Decisions:
 
     frame: pl.DataFrame
     time: NDArray[np.datetime64]
-    outcome_known: Flags
+    outcome: Floats
     value: Floats
+    hangs: Flags
     difference: Floats
+    difference_hangs: Flags
     differs: Flags
     action: NDArray[np.str_] | None
     model_action: NDArray[np.str_] | None
@@ -66,6 +71,11 @@ class Decisions:
     def __len__(self) -> int:
         """How many there are."""
         return len(self.time)
+
+    @property
+    def outcome_known(self) -> Flags:
+        """Whether the outcome stands in the table."""
+        return ~np.isnan(self.outcome)
 
     def where(self, mask: Flags) -> Decisions:
         """Some of the decisions."""
@@ -115,17 +125,20 @@ def _actions(charter: Charter, found: Columns, times: NDArray[np.datetime64]) ->
     if arm is not None and not found.has("model_action"):
         # the model's choice is only seen where it was followed
         model = np.where(arm, taken, baseline)
-    same = np.ptp(amounts, axis=1) == 0  # what it pays does not hang on the outcome
+    hangs = np.ptp(amounts, axis=1)[taken] != 0
     paid = amounts[taken, np.maximum(outcome, 0)]
     gap = amounts[model] - amounts[baseline]
+    gap_hangs = np.ptp(gap, axis=1) != 0
     chosen = gap[np.arange(len(gap)), np.maximum(outcome, 0)]
     named = np.asarray(actions)
     return Decisions(
         frame=found.frame,
         time=times,
-        outcome_known=known,
-        value=np.where(known | same[taken], paid, np.nan),
-        difference=np.where(known | (np.ptp(gap, axis=1) == 0), chosen, np.nan),
+        outcome=np.where(known, outcome, np.nan),
+        value=np.where(known | ~hangs, paid, np.nan),
+        hangs=hangs,
+        difference=np.where(known | ~gap_hangs, chosen, np.nan),
+        difference_hangs=gap_hangs,
         differs=model != baseline,
         action=named[taken],
         model_action=named[model] if found.has("model_action") else None,
@@ -148,9 +161,11 @@ def _forecasts(project: Project, found: Columns, times: NDArray[np.datetime64]) 
     return Decisions(
         frame=found.frame,
         time=times,
-        outcome_known=~np.isnan(actual),
+        outcome=actual,
         value=with_model if arm is None else np.where(arm, with_model, without),
+        hangs=np.ones(len(actual), dtype=np.bool_),
         difference=np.where(predicted == baseline, 0.0, with_model - without),
+        difference_hangs=predicted != baseline,
         differs=predicted != baseline,
         action=None,
         model_action=None,

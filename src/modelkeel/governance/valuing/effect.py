@@ -16,19 +16,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelkeel.governance.designs import LEAST
 from modelkeel.governance.spread import normal
 from modelkeel.governance.valuing.decisions import Decisions, Flags, Floats
 from modelkeel.records.charter import Design
 
 Method = Literal["replay", "control_arm", "disagreement"]
-LEAST = 30
-"""Known values that a mean takes, for the normal quantile to fit."""
+SELDOM = 5
+"""Of the outcomes that a mean hangs on, those other than the most frequent one. A loss that is rare
+may be in none of thirty rows; the interval of the others would be far too narrow."""
 MAX_UNKNOWN = 0.5
 """Share of the compared values that may be unknown."""
 
@@ -88,14 +90,35 @@ def design_method(design: Design, found: Decisions) -> Method:
     return "replay" if found.model_arm is None else design
 
 
+def followed_model(found: Decisions, method: Method) -> Decisions:
+    """Those that followed the model, weighted so that they stand for all.
+
+    Where arms are drawn among differing decisions only, the others followed it too.
+    """
+    arm = found.model_arm
+    if arm is None:
+        return found
+    if method != "disagreement":
+        return found.where(arm)
+    weight = np.ones(len(found))
+    if found.weighted:
+        weight[found.differs] = found.weight[found.differs]
+    elif (model := found.differs & arm).any():
+        weight[found.differs] = found.differs.sum() / model.sum()
+    return replace(found, weight=weight).where(arm | ~found.differs)
+
+
 def _replay(found: Decisions, confidence: float) -> Effect:
     inside = found.differs
     known = inside & ~np.isnan(found.difference)
     counts = (len(found), int(inside.sum()), int(known.sum()), None)
     if not inside.any():
         return Effect(0.0, None, None, *counts, "model and baseline did the same on each decision")
-    mean, parts = _mean(found.difference, known, np.ones(len(found)))
-    return _interval(found, inside, mean, parts, counts, "differing decisions", confidence, [known])
+    mean, parts = weighted_mean(found.difference, known, np.ones(len(found)))
+    hangs = found.difference_hangs
+    return _interval(
+        found, hangs, inside, mean, parts, counts, "differing decisions", confidence, [known]
+    )
 
 
 def _arms(found: Decisions, inside: Flags, confidence: float) -> Effect:
@@ -103,10 +126,11 @@ def _arms(found: Decisions, inside: Flags, confidence: float) -> Effect:
     known = inside & ~np.isnan(found.value)
     model, baseline = known & found.model_arm, known & ~found.model_arm
     counts = (len(found), int(inside.sum()), int(known.sum()), int(baseline.sum()))
-    one, ones = _mean(found.value, model, found.weight)
-    other, others = _mean(found.value, baseline, found.weight)
+    one, ones = weighted_mean(found.value, model, found.weight)
+    other, others = weighted_mean(found.value, baseline, found.weight)
     return _interval(
         found,
+        found.hangs,
         inside,
         one - other,
         ones - others,
@@ -117,8 +141,8 @@ def _arms(found: Decisions, inside: Flags, confidence: float) -> Effect:
     )
 
 
-def _mean(values: Floats, of: Flags, weight: Floats) -> tuple[float, Floats]:
-    """The weighted mean of some rows, and by how much each row moves it."""
+def weighted_mean(values: Floats, of: Flags, weight: Floats) -> tuple[float, Floats]:
+    """The weighted mean of some rows, and by how much each row moves it; all are (n,)."""
     parts = np.zeros(len(values))
     total = weight[of].sum()
     if not total:
@@ -130,6 +154,7 @@ def _mean(values: Floats, of: Flags, weight: Floats) -> tuple[float, Floats]:
 
 def _interval(
     found: Decisions,
+    hangs: Flags,
     inside: Flags,
     mean: float,
     parts: Floats,
@@ -143,27 +168,43 @@ def _interval(
     share = compared / decisions
     unknown = 1 - known / compared if compared else 0.0
     least = min(int(each.sum()) for each in means)
-    groups = _groups(found, inside)
+    groups = _groups(found, means)
+    seldom = min(_seldom(found.outcome[each & hangs]) for each in means)
     why = ""
     if least < LEAST:
         why = f"{least} {what} with a known value, at least {LEAST} are needed"
     elif unknown > MAX_UNKNOWN:
         why = f"{unknown:.0%} of the {compared:,} compared decisions have no known value"
     elif groups is not None and groups < LEAST:
-        why = f"the decisions are of {groups} groups, at least {LEAST} are needed"
+        why = f"{what} of {groups} groups, at least {LEAST} are needed"
+    elif seldom < SELDOM:
+        why = (
+            f"{seldom} {what} with another outcome than the most frequent one, at least {SELDOM} "
+            "are needed"
+        )
     value = share * mean
     if why:
         return Effect(value if least else None, None, None, *counts, why)
     moved = share * parts + mean * (inside - share) / decisions
-    half = normal(confidence) * math.sqrt(_variance(moved, found.group))
+    half = normal(confidence) * math.sqrt(variance_of_sum(moved, found.group))
     return Effect(value, value - half, value + half, *counts)
 
 
-def _groups(found: Decisions, inside: Flags) -> int | None:
-    return None if found.group is None else len(np.unique(found.group[inside]))
+def _groups(found: Decisions, means: Sequence[Flags]) -> int | None:
+    """Of the mean that has the fewest."""
+    if found.group is None:
+        return None
+    return min(len(np.unique(found.group[each])) for each in means)
 
 
-def _variance(moved: Floats, group: NDArray[np.int64] | None) -> float:
+def _seldom(outcomes: Floats) -> float:
+    """How many are not the most frequent one; without end where nothing hangs on them."""
+    if not len(outcomes):
+        return math.inf
+    return len(outcomes) - int(np.unique(outcomes, return_counts=True)[1].max())
+
+
+def variance_of_sum(moved: Floats, group: NDArray[np.int64] | None) -> float:
     """Of the sum of what each row moves the estimate by; rows of a group move it together."""
     if group is not None:
         _, member = np.unique(group, return_inverse=True)

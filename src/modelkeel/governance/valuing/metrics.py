@@ -2,7 +2,8 @@
 
 They look at what the model decided: at the decisions drawn to follow it, or, where arms are drawn
 only among differing ones, at what it would have done in each. Shares have Wilson's interval (1927),
-the ratio of two shares that of Katz and others (1978), a mean the normal one.
+the ratio of two shares that of Katz and others (1978), a mean the normal one. Where decisions were
+drawn with different probabilities they are weighted, and count as Kish's (1965) effective number.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from modelkeel.errors import BadInput
+from modelkeel.governance.designs import LEAST
 from modelkeel.governance.spread import normal
-from modelkeel.governance.valuing.decisions import Decisions, Flags
-from modelkeel.governance.valuing.effect import LEAST
+from modelkeel.governance.valuing.decisions import Decisions, Flags, Floats
+from modelkeel.governance.valuing.effect import variance_of_sum, weighted_mean
 from modelkeel.model.evaluation.resampling import wilson_interval
 from modelkeel.records.charter import Charter
 
@@ -41,10 +43,10 @@ class Given:
 
     Attributes:
         charter: the charter.
-        model: decisions that followed the model.
+        model: decisions that followed the model, weighted to stand for all.
         chosen: a fair sample of what the model chose: as `model`, but where arms are drawn only
             among differing decisions, all of them with the action that the model named.
-        due: of those that followed it, the ones whose outcome is due.
+        due: of those in `model`, the ones whose outcome is due.
         favourable: the action that people hope for.
         confidence: of the intervals.
     """
@@ -74,23 +76,29 @@ def _selection_rate_ratio(given: Given, column: str) -> Measured:
             f"the table lacks the column {column!r} of selection_rate_ratio({column})",
             remedy="export the column, or correct the guardrail in charter.toml",
         )
-    chosen = pl.Series("chosen", _is(model.action, given.favourable))
+    weight = pl.col("weight")
     groups = (
         model.frame.select(pl.col(column).cast(pl.String).alias("group"))
-        .with_columns(chosen)
+        .with_columns(
+            pl.Series("chosen", _is(model.action, given.favourable)),
+            pl.Series("weight", model.weight),
+        )
         .drop_nulls("group")
         .group_by("group")
-        .agg(pl.len().alias("rows"), pl.col("chosen").sum().alias("hits"))
+        .agg(
+            (weight.sum() ** 2 / (weight**2).sum()).alias("rows"),
+            ((weight * pl.col("chosen")).sum() / weight.sum()).alias("share"),
+        )
         .filter(pl.col("rows") >= LEAST)
-        .with_columns((pl.col("hits") / pl.col("rows")).alias("share"))
+        .with_columns((pl.col("rows") * pl.col("share")).alias("hits"))
         .sort("share", "group")
     )
     if groups.height < 2:
         return Measured(None, why=f"fewer than two groups of {column} have {LEAST} decisions")
     low, high = groups.row(0, named=True), groups.row(-1, named=True)
     about = (
-        f"{given.favourable!r}: {low['group']} {low['share']:.1%} of {low['rows']:,}, "
-        f"{high['group']} {high['share']:.1%} of {high['rows']:,}"
+        f"{given.favourable!r}: {low['group']} {low['share']:.1%} of {low['rows']:,.0f}, "
+        f"{high['group']} {high['share']:.1%} of {high['rows']:,.0f}"
     )
     if not high["hits"]:
         return Measured(None, why=f"nobody got {given.favourable!r}")
@@ -104,18 +112,18 @@ def _selection_rate_ratio(given: Given, column: str) -> Measured:
 
 
 def _share_of_action(given: Given, action: str) -> Measured:
-    return _share(_is(given.chosen.action, action), given.confidence)
+    return _share(_is(given.chosen.action, action), given.chosen.weight, given.confidence)
 
 
 def _override_share(given: Given, _: str) -> Measured:
     done, said = given.model.action, given.model.model_action
     if done is None or said is None:
         return Measured(None, why="the table has no column of the model_action")
-    return _share(np.asarray(done != said), given.confidence)
+    return _share(np.asarray(done != said), given.model.weight, given.confidence)
 
 
 def _disagreement_share(given: Given, _: str) -> Measured:
-    return _share(given.chosen.differs, given.confidence)
+    return _share(given.chosen.differs, given.chosen.weight, given.confidence)
 
 
 def _missing_outcome_share(given: Given, _: str) -> Measured:
@@ -123,31 +131,35 @@ def _missing_outcome_share(given: Given, _: str) -> Measured:
     seen = np.ones(len(given.due), dtype=np.bool_)
     if given.due.action is not None and given.charter.outcome.observable_when:
         seen = np.isin(given.due.action, given.charter.outcome.observable_when)
-    return _share(~given.due.outcome_known[seen], given.confidence)
+    return _share(~given.due.outcome_known[seen], given.due.weight[seen], given.confidence)
 
 
 def _mean_error(given: Given, _: str) -> Measured:
     if given.due.predicted is None or given.due.actual is None:
         return Measured(None, why="there are no forecasts")
     error = given.due.predicted - given.due.actual
-    error = error[~np.isnan(error)]
-    if len(error) < LEAST:
-        return Measured(None, why=f"{len(error)} known outcomes, at least {LEAST} are needed")
-    half = normal(given.confidence) * float(error.std(ddof=1)) / math.sqrt(len(error))
-    mean = float(error.mean())
-    return Measured(mean, mean - half, mean + half, f"{len(error):,} forecasts")
+    known = ~np.isnan(error)
+    rows = int(known.sum())
+    if rows < LEAST:
+        return Measured(None, why=f"{rows} known outcomes, at least {LEAST} are needed")
+    mean, parts = weighted_mean(error, known, given.due.weight)
+    half = normal(given.confidence) * math.sqrt(variance_of_sum(parts, given.due.group))
+    return Measured(mean, mean - half, mean + half, f"{rows:,} forecasts")
 
 
 def _is(actions: NDArray[np.str_] | None, action: str) -> Flags:
     return np.asarray([] if actions is None else actions == action, dtype=np.bool_)
 
 
-def _share(hits: Flags, confidence: float) -> Measured:
-    rows, count = len(hits), int(hits.sum())
+def _share(hits: Flags, weight: Floats, confidence: float) -> Measured:
+    rows = len(hits)
     if rows < LEAST:
         return Measured(None, why=f"{rows} decisions, at least {LEAST} are needed")
-    low, high = wilson_interval(count, rows, normal(confidence))
-    return Measured(count / rows, low, high, f"{count:,} of {rows:,}")
+    share = float(weight[hits].sum() / weight.sum())
+    effective = float(weight.sum() ** 2 / (weight**2).sum())
+    low, high = wilson_interval(share * effective, effective, normal(confidence))
+    weighted = "" if np.ptp(weight) == 0 else f", weighted: {effective:,.0f} effective"
+    return Measured(share, low, high, f"{hits.sum():,} of {rows:,}{weighted}")
 
 
 METRICS: dict[str, Metric] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -65,20 +66,25 @@ class Ledger:
 
     def field(self, key: str) -> str:
         """The answer to a dotted key, such as `system.oversight.stop`, as a paragraph or list."""
-        found = self.value(key) or None
+        found = self.answer(key)
         if isinstance(found, list | tuple):
             return "\n".join(f"- {self.said(each, key, at)}" for at, each in enumerate(found))
         return self.said(found, key)
 
     def cell(self, key: str) -> str:
         """The same, inside a table."""
-        found = self.value(key) or None
+        found = self.answer(key)
         if isinstance(found, list | tuple):
             items = [self.said(each, key, at) for at, each in enumerate(found)]
             shown = "<br>".join(f"• {item}" for item in items) if len(items) > 1 else items[0]
         else:
             shown = self.said(found, key)
         return shown.replace("|", "\\|")
+
+    def answer(self, key: str) -> Any:
+        """What stands at a key; None where it is empty. Nought is an answer."""
+        found = self.value(key)
+        return None if isinstance(found, Sized) and not found else found
 
     def value(self, key: str) -> Any:
         """What stands at a key: a value, an answer that is deferred, or None."""

@@ -242,6 +242,12 @@ def test_the_record_of_processing_is_a_table(credit: Project) -> None:
     )
 
 
+def test_nought_is_an_answer(credit: Project) -> None:
+    edit(credit, "governance/privacy.toml", "days = 1095", "days = 0")
+    assert "action and reasons: 0 days |" in document(credit, "ropa.md")
+    assert "action and reasons: 0 days" in document(credit, "ropa.csv")
+
+
 def test_a_cell_is_never_a_formula(credit: Project) -> None:
     edit(credit, "governance/privacy.toml", '"Decide on applications', '"=Decide on applications')
     rows = list(csv.DictReader(io.StringIO(document(credit, "ropa.csv"))))

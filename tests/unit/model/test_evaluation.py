@@ -224,6 +224,33 @@ def test_groups_widen_the_intervals_of_rows_that_are_alike() -> None:
     assert grouped.groups == 30
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_few_groups_give_no_interval(count: int) -> None:
+    group = np.arange(300) % count
+    found = bikes(groups=group, target=Target(0.0, 0.9))
+    record = found.numbers()
+    assert found.target is not None
+    assert found.target.state == "undecided"
+    assert found.uplift.value is not None
+    assert (found.uplift.low, found.uplift.high) == (None, None)
+    assert record["interval"]["r2"] == {"low": None, "high": None}
+    assert all(part.small and part.metric.low is None for part in found.slices)
+    assert found.tables["calibration.csv"]["model_low"].null_count() == 10
+    assert bikes(groups=np.arange(300) % 10).uplift.low is not None
+
+
+def test_a_slice_of_few_groups_gives_no_interval() -> None:
+    group = np.arange(300) % 20
+    side = np.where(group < 5, "few", "many")
+    few, many = bikes(
+        groups=group, features=pl.DataFrame({"side": side}), slices=[SliceBy("side")]
+    ).slices
+    assert (few.small, few.metric.low, few.uplift.low) == (True, None, None)
+    assert few.metric.value is not None
+    assert not many.small
+    assert many.metric.low is not None
+
+
 def test_tables_are_written_and_repeatable(tmp_path: Path) -> None:
     paths = credit().write_tables(tmp_path / "a")
     assert {path.name for path in paths} == {

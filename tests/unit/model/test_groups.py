@@ -98,6 +98,21 @@ def test_no_resamples_no_interval() -> None:
     assert gap.found.low is None
 
 
+def test_people_from_few_households_are_not_compared() -> None:
+    """Rows that are drawn together count as one: of five, nothing can be said."""
+    rng = np.random.default_rng(0)
+    group = ["a"] * 100 + ["b"] * 100 + ["c"] * 100
+    household = [*range(100), *(100 + at % 5 for at in range(100)), *range(200, 300)]
+    found = of(judged(rng.integers(0, 2, 300), rng.random(300), group, groups=household))
+    for measured in (found.selection["approve"], found.opportunity["approve"]):
+        assert [each.assessed for each in measured.groups.values()] == [True, False, True]
+        assert measured.groups["b"].found.value is not None
+        assert measured.groups["b"].found.low is None
+        assert measured.gap is not None
+        assert measured.gap.found.low is not None
+        assert "b" not in {measured.gap.lowest, measured.gap.highest}
+
+
 def test_equal_groups_are_not_called_unequal() -> None:
     """Of fifty fair models on few rows, the interval holds equality in nearly all."""
     missed = 0

@@ -14,7 +14,7 @@ from modelkeel.model.evaluation.case import Case, calibration_pairs
 from modelkeel.model.evaluation.resampling import percentile_interval, resample
 from modelkeel.model.evaluation.result import VALUE, Estimate
 from modelkeel.model.evaluation.slices import Part
-from modelkeel.model.evaluation.statistic import FloatArray, IntArray, Statistic, mean, ones
+from modelkeel.model.evaluation.statistic import FloatArray, Statistic, Within, mean, ones
 
 
 class Estimates:
@@ -26,7 +26,8 @@ class Estimates:
         rows: how many the statistics are of.
         times: number of resamples; without any, no value has an interval.
         seed: of the resamples.
-        groups: (rows,) rows with the same value are resampled together.
+        groups: (rows,) rows with the same value are resampled together; what is of fewer than
+            `FEWEST_GROUPS` of them has no interval.
         confidence: of the intervals, unless another is asked for.
     """
 
@@ -88,9 +89,9 @@ def by_slice(case: Case, parts: Sequence[Part]) -> dict[str, Statistic]:
     for index, part in enumerate(parts):
         rows = np.flatnonzero(part.mask)
         primary = case.metrics[0].on(case.truth[rows], case.predictions["model"][rows])
-        found[f"slice {index} metric"] = _within(rows, primary)
+        found[f"slice {index} metric"] = Within(rows, primary)
         for name, who in (("value", "model"), ("baseline", "baseline")):
-            found[f"slice {index} {name}"] = _within(rows, partial(mean, case.values[who][rows]))
+            found[f"slice {index} {name}"] = Within(rows, partial(mean, case.values[who][rows]))
     return found
 
 
@@ -101,10 +102,5 @@ def by_bin(case: Case) -> dict[str, Statistic]:
     found: dict[str, Statistic] = {}
     for number in range(int(member.max(initial=-1)) + 1):
         inside = member == number
-        found[f"bin {number}"] = _within(rows[inside], partial(mean, observed[inside]))
+        found[f"bin {number}"] = Within(rows[inside], partial(mean, observed[inside]))
     return found
-
-
-def _within(rows: IntArray, statistic: Statistic) -> Statistic:
-    """The statistic over some of the rows."""
-    return lambda weights: statistic(weights.take(rows, axis=1))

@@ -16,7 +16,12 @@ import numpy.typing as npt
 
 from modelkeel.model.evaluation.case import Case, Choice
 from modelkeel.model.evaluation.groups import Fairness, Gap, Measured, Share
-from modelkeel.model.evaluation.resampling import percentile_interval, resample_weights
+from modelkeel.model.evaluation.resampling import (
+    few_groups,
+    group_numbers,
+    percentile_interval,
+    resample_weights,
+)
 from modelkeel.model.evaluation.result import Estimate
 from modelkeel.model.evaluation.slices import SMALL_CLASS, SMALL_SLICE, Part
 from modelkeel.model.evaluation.statistic import FloatArray, ratio
@@ -62,6 +67,7 @@ class _Tally:
         self._columns: list[FloatArray] = []
         self._whole: FloatArray = np.zeros(0)
         self._samples: FloatArray = np.zeros((0, 0))
+        self._few: list[bool] = []
 
     def add(self, values: npt.NDArray[Any]) -> int:
         """A sum to work out, of `values` (n,); returns its number."""
@@ -70,9 +76,10 @@ class _Tally:
 
     def resample(self, rows: int, *, times: int, seed: int, groups: npt.ArrayLike | None) -> None:
         """Work out all sums; one product of matrices a block of resamples."""
-        table = np.column_stack(self._columns)
+        table, numbers = np.column_stack(self._columns), group_numbers(groups)
         self._whole = table.sum(axis=0)
-        drawn = _batched(resample_weights(rows, times, seed, groups), _BLOCKS)
+        self._few = [few_groups(numbers, each != 0.0) for each in self._columns]
+        drawn = _batched(resample_weights(rows, times, seed, numbers), _BLOCKS)
         blocks = [np.vstack(weights) @ table for weights in drawn]
         self._samples = np.vstack(blocks) if blocks else np.zeros((0, table.shape[1]))
 
@@ -80,10 +87,15 @@ class _Tally:
         """A sum on the rows as they are."""
         return round(float(self._whole[number]))
 
+    def few(self, number: int) -> bool:
+        """Whether a sum is over too few groups of rows for an interval."""
+        return self._few[number]
+
     def share(self, above: int, below: int) -> tuple[float, FloatArray]:
         """One sum over another: on the rows as they are, and on each resample (times,)."""
         whole = ratio(self._whole[above : above + 1], self._whole[below : below + 1])
-        return float(whole[0]), ratio(self._samples[:, above], self._samples[:, below])
+        drawn = ratio(self._samples[:, above], self._samples[:, below])
+        return float(whole[0]), np.full_like(drawn, np.nan) if self.few(below) else drawn
 
 
 def _batched(blocks: Iterator[FloatArray], count: int) -> Iterator[list[FloatArray]]:
@@ -151,8 +163,9 @@ def _measured(
     for name, (above, below) in sums.items():
         value, samples = tally.share(above, below)
         of = tally.count(below)
-        enough = rows[name] >= SMALL_SLICE and of >= SMALL_CLASS and name != "missing"
-        shares[name] = Share(of, _estimate(value, samples, confidence), enough)
+        enough = rows[name] >= SMALL_SLICE and of >= SMALL_CLASS and not tally.few(below)
+        found = _estimate(value, samples, confidence)
+        shares[name] = Share(of, found, assessed=enough and name != "missing")
         drawn[name] = value, samples
     fit = [name for name in shares if shares[name].assessed]
     if len(fit) < 2:

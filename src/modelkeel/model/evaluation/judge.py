@@ -27,6 +27,7 @@ from modelkeel.model.evaluation.effects import Predict, effects
 from modelkeel.model.evaluation.estimates import Estimates
 from modelkeel.model.evaluation.fairness import fairness
 from modelkeel.model.evaluation.payoff import best_threshold
+from modelkeel.model.evaluation.resampling import few_groups, group_numbers
 from modelkeel.model.evaluation.result import (
     PREDICTORS,
     VALUE,
@@ -121,7 +122,7 @@ def evaluate(
 
     scores = _scores(case, found)
     versus = _versus_linear(case, found)
-    slice_results = _slice_results(case, slice_parts, found)
+    slice_results = _slice_results(case, slice_parts, found, group_numbers(groups))
     tables = figure_tables(case)
     observed = {name: found.of(name) for name in bins}
     tables["calibration.csv"] = calibration_table(case, observed, confidence)
@@ -188,14 +189,16 @@ def _versus_linear(case: Case, found: Estimates) -> dict[str, Estimate]:
     return {name: found.difference(f"model {name}", f"linear {name}") for name in names}
 
 
-def _slice_results(case: Case, slice_parts: Sequence[Part], found: Estimates) -> list[SliceResult]:
+def _slice_results(
+    case: Case, slice_parts: Sequence[Part], found: Estimates, groups: IntArray | None
+) -> list[SliceResult]:
     choice = case.choice
     return [
         SliceResult(
             column=part.column,
             label=part.label,
             n=int(part.mask.sum()),
-            small=is_small(case, part.mask),
+            small=is_small(case, part.mask) or few_groups(groups, part.mask),
             metric=found.of(f"slice {index} metric"),
             value=found.of(f"slice {index} value"),
             uplift=found.difference(f"slice {index} value", f"slice {index} baseline"),

@@ -46,7 +46,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class SliceResult:
-    """One part of the rows. ``small``: too few rows, or too few of a class, to judge by."""
+    """One part of the rows. ``small``: too few rows, groups or rows of a class to judge by."""
 
     column: str
     label: str

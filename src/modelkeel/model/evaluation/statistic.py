@@ -8,6 +8,7 @@ does not depend on the weights, such as the order of the scores, is worked out o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,18 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 Statistic = Callable[[FloatArray], FloatArray]
 """From weights of shape (b, n) to values of shape (b,), NaN where it is undefined."""
+
+
+@dataclass(frozen=True)
+class Within:
+    """A statistic over some of the rows, given by their positions."""
+
+    rows: IntArray
+    statistic: Statistic
+
+    def __call__(self, weights: FloatArray) -> FloatArray:
+        """Its values, as of any statistic."""
+        return self.statistic(weights.take(self.rows, axis=1))
 
 
 def ones(rows: int) -> FloatArray:

@@ -8,12 +8,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from modelkeel.governance.documents import measured, words
+from modelkeel.governance.documents.decided import decided
 from modelkeel.governance.documents.ledger import MISSING, Ledger, link
 from modelkeel.governance.documents.sources import CHECKS, EVALUATION, QUALITY, VALUE, Statement
 from modelkeel.governance.documents.standing import Standing, standing
 from modelkeel.governance.documents.which import Document
 from modelkeel.governance.roles import Responsibility, responsibilities
 from modelkeel.project import Project
+from modelkeel.records.approvals import Kind
 
 DECLARATION = "docs/eu-declaration-of-conformity"
 PIPELINE = "run `uv run dvc repro`"
@@ -128,20 +130,22 @@ class Page:
         found = self.ledger.sources.evidence(name)
         return link(found) if found else ""
 
-    def approved(self, kind: str, name: str, remedy: str) -> str:
-        """Who approved a thing, by what is written down; whether it is signed, the gates tell."""
-        root = self.project.root
-        found = [
-            (each.given, path.relative_to(root).as_posix(), each)
-            for path, each in self.project.approvals.items()
-            if (each.kind, each.subject.name, each.decision) == (kind, name, "approve")
-        ]
-        if not found:
-            return self.ledger.missing(f"approval {kind} {name}", "nobody approved it", remedy)
-        _, file, last = max(found, key=lambda each: each[:2])
-        self.ledger.sources.use(file)
-        who = f"{words.cell(last.by.email)} ({words.cell(last.by.role)})"
-        return f"{who} on {last.given}, until {last.expires}: {link(file)}"
+    def approved(self, kind: Kind, name: str, remedy: str) -> str:
+        """Who approved a thing; whether the signature is theirs, the gates tell."""
+        key = f"approval {kind} {name}"
+        found = decided(self.ledger.sources, kind, name)
+        if found is None:
+            return self.ledger.missing(key, "nobody approved it", remedy)
+        last = found.approval
+        who = f"{words.cell(last.by.email)} ({words.cell(last.by.role)}) on {last.given}"
+        if found.holds:
+            return f"{who}, until {last.expires}: {link(found.file)}"
+        flaw = words.cell(found.flaw)
+        if last.decision == "reject":
+            what = f"rejected by {who}" + (f" ({flaw})" if flaw else "")
+        else:
+            what = f"what {who} approved does not count: {flaw}"
+        return self.ledger.missing(key, what, remedy)
 
     def days(self, key: str) -> str:
         """A time in days."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from modelkeel.errors import KeelError
+from modelkeel.governance.documents.decided import decided
 from modelkeel.governance.documents.ledger import Gap, Ledger
 from modelkeel.governance.documents.sources import CHECKS, EVALUATION, QUALITY, Sources
 from modelkeel.governance.documents.words import text
@@ -104,11 +105,11 @@ def _by_reports(sources: Sources) -> Case:
 
 
 def _waived_until(ledger: Ledger, gate: str) -> str:
-    """The last day of a waiver that is written down; whether it is signed, `keel check` tells."""
-    days = []
-    for path, each in ledger.sources.project.approvals.items():
-        if (each.kind, each.decision, each.subject.name) == ("waiver", "approve", gate):
-            ledger.sources.use(path.relative_to(ledger.sources.project.root).as_posix())
-            ledger.waived.add(gate)
-            days.append(each.expires)
-    return str(max(days)) if days else ""
+    """The last day of a waiver that counts for the bundle that was measured."""
+    found = decided(ledger.sources, "waiver", gate)
+    if found is None or not found.holds:
+        return ""
+    if found.approval.subject.digest not in (None, ledger.sources.digest):
+        return ""
+    ledger.waived.add(gate)
+    return str(found.approval.expires)

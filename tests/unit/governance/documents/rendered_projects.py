@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ CREDIT = Path(__file__).with_name("credit")
 TEMPLATE = Path(__file__).parents[4] / "template"
 CLASSIFICATION = "{% if task == 'classification' %}"
 PYPROJECT = '[tool.modelkeel]\nname = "credit-risk"\npackage = "credit"\ntask = "classification"\n'
+OWNER = "owner@example.com"
+TODAY = datetime.now(UTC).date()
 SNAPSHOT = {
     "schema": "data/1",
     "digest": "ab" * 32,
@@ -121,15 +124,33 @@ _ANSWERS = {
 }
 
 
-def approve(project: Project, kind: str, name: str) -> None:
-    """Write an approval, without a signature."""
+def approve(
+    project: Project,
+    kind: str,
+    name: str,
+    *,
+    decision: str = "approve",
+    ago: int = 0,
+    days: int = 30,
+    signed: bool = True,
+    subject: str = "",
+    inputs: str = "",
+) -> Path:
+    """Write a decision that lasts some days and has a signature, if not one of anybody's."""
     folder = project.governance_dir / "approvals"
     folder.mkdir(exist_ok=True)
-    (folder / f"2026-11-01-{kind}-{name}.toml").write_text(
-        f'schema = "approval/1"\nkind = "{kind}"\ndecision = "approve"\n'
-        'statement = "I looked at it and take it."\ngiven = 2026-11-01\nexpires = 2027-01-15\n'
-        f'[subject]\nname = "{name}"\n[by]\nemail = "ada@bank.test"\nrole = "risk"\n'
+    given = TODAY - timedelta(days=ago)
+    path = folder / f"{given}-{kind}-{name}-{decision}.toml"
+    path.write_text(
+        f'schema = "approval/1"\nkind = "{kind}"\ndecision = "{decision}"\n'
+        'statement = "I looked at it and decided."\n'
+        f"given = {given}\nexpires = {given + timedelta(days=days)}\n"
+        f'[subject]\nname = "{name}"\n{subject}\n[by]\nemail = "{OWNER}"\nrole = "risk"\n'
+        f"[inputs]\n{inputs}\n"
     )
+    if signed:
+        path.with_name(f"{path.name}.sig").write_text("a signature")
+    return path
 
 
 @pytest.fixture

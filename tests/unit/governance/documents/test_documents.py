@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from rendered_projects import MINIMAL_SYSTEM, again, approve, edit
+from rendered_projects import MINIMAL_SYSTEM, OWNER, TODAY, again, approve, edit
 
 from modelkeel.errors import BadInput
 from modelkeel.governance.documents import render, stale
@@ -63,6 +66,13 @@ def written(project: Project) -> dict[str, str]:
 def document(project: Project, name: str) -> str:
     """One document as it should be."""
     return next(each.text for each in documents_of(again(project)) if each.file == name)
+
+
+def counted(text: str) -> str:
+    """How many fields a document says are missing."""
+    found = re.search(r"\*\*\d+ fields? MISSING\*\*", text)
+    assert found
+    return found[0]
 
 
 def test_a_project_gets_the_documents_that_it_needs(credit: Project) -> None:
@@ -220,16 +230,80 @@ def test_a_high_residual_risk_asks_for_who_accepted_it(credit: Project) -> None:
     shown = document(credit, "risk-management.md")
     assert "level 9. Accepted by: **MISSING**: nobody approved it" in shown
     approve(credit, "residual_risk", "R-01")
-    assert "Accepted by: ada@bank.test (risk) on 2026-11-01, until 2027-01-15" in document(
-        credit, "risk-management.md"
-    )
+    until = TODAY + timedelta(days=30)
+    accepted = f"Accepted by: {OWNER} (risk) on {TODAY}, until {until}: [governance/approvals/"
+    assert accepted in document(credit, "risk-management.md")
+
+
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [
+        ({"decision": "reject"}, f"rejected by {OWNER} (risk) on {TODAY}"),
+        ({"ago": 31}, f"does not count: it ran out on {TODAY - timedelta(days=1)}"),
+        ({"signed": False}, "does not count: it is unsigned"),
+        ({"decision": "reject", "signed": False}, "(it is unsigned)"),
+        ({"subject": 'project = "bike"'}, "does not count: it is of the project bike"),
+        ({"ago": -2}, f"does not count: {TODAY + timedelta(days=2)} is still to come"),
+        (
+            {"inputs": f'"governance/privacy.toml" = "{"0" * 64}"'},
+            "does not count: changed since it was given: governance/privacy.toml",
+        ),
+    ],
+)
+def test_an_approval_that_does_not_count_is_missing(
+    credit: Project, decision: dict[str, Any], said: str
+) -> None:
+    before = counted(document(credit, "dpia.md"))
+    approve(credit, "dpia", "credit-risk", **decision)
+    text = document(credit, "dpia.md")
+    (line,) = [line for line in text.splitlines() if line.startswith("| Approved by |")]
+    assert line.startswith("| Approved by | **MISSING**: ")
+    assert said in line
+    assert counted(text) == before
+
+
+def test_the_newest_decision_that_counts_settles_it(credit: Project) -> None:
+    approve(credit, "fria", "credit-risk", ago=5)
+    approve(credit, "fria", "credit-risk", ago=3, subject='project = "bike"')
+    approve(credit, "fria", "credit-risk", decision="reject", ago=2, signed=False)
+    day = TODAY - timedelta(days=5)
+    assert f"Approved by: {OWNER} (risk) on {day}, until" in document(credit, "fria.md")
+    approve(credit, "fria", "credit-risk", decision="reject", ago=5)
+    assert f"**MISSING**: rejected by {OWNER} (risk) on {day} (" in document(credit, "fria.md")
+    approve(credit, "fria", "credit-risk", ago=1)
+    assert "Approved by: **MISSING**" not in document(credit, "fria.md")
+
+
+def test_an_approval_of_somebody_without_the_role_does_not_count(credit: Project) -> None:
+    approve(credit, "dpia", "credit-risk")
+    edit(credit, "governance/system.toml", f'risk = ["{OWNER}"]', 'risk = ["ada@bank.test"]')
+    assert f"does not count: {OWNER} does not have the role risk" in document(credit, "dpia.md")
 
 
 def test_a_waiver_is_counted_where_its_gate_is_named(credit: Project) -> None:
     approve(credit, "waiver", "G-BASE")
     text = document(credit, "risk-management.md")
     assert "1 waived" in text
-    assert "waived until 2027-01-15" in text
+    assert f"waived until {TODAY + timedelta(days=30)}" in text
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        {"decision": "reject"},
+        {"ago": 31},
+        {"signed": False},
+        {"subject": 'project = "bike"'},
+        {"subject": f'digest = "{"0" * 64}"'},
+    ],
+)
+def test_a_waiver_that_does_not_count_waives_nothing(
+    credit: Project, decision: dict[str, Any]
+) -> None:
+    approve(credit, "waiver", "G-BASE", **decision)
+    text = document(credit, "risk-management.md")
+    assert ", 0 waived" in text
+    assert "waived until" not in text
 
 
 def test_the_record_of_processing_is_a_table(credit: Project) -> None:

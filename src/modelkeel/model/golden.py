@@ -48,9 +48,11 @@ def golden_rows(
     columns: dict[str, list[Any]] = {}
     for number, feature in enumerate(signature.features):
         column = frame[feature.name]
+        if feature.kind == "category":
+            column = column.cast(str)  # as `model_inputs` writes them: true, not True
         drawn = column.sample(count, with_replacement=True, seed=seed + number).to_list()
         if feature.kind == "category":
-            columns[feature.name] = [None if v in (None, "") else str(v) for v in drawn]
+            columns[feature.name] = [v or None for v in drawn]
         elif feature.kind == "integer":
             columns[feature.name] = [None if v is None or v != v else int(v) for v in drawn]
         elif feature.kind == "boolean":

@@ -105,6 +105,16 @@ class Appender:
             self._journal.engine.dispose()  # its pool still counts the connection
             raise
 
+    def look(self) -> None:
+        """See that the database answers; for a connection that was given back.
+
+        Raises:
+            Exception: it does not.
+        """
+        self._see_same_file()
+        with self._journal.engine.connect() as connection:
+            connection.execute(sa.select(1))
+
     def close(self) -> None:
         """Close the segment.
 

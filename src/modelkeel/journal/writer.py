@@ -33,7 +33,7 @@ MAX_BATCH = 2_000
 ANCHOR_SECONDS = 60.0
 HUNG_SECONDS = 2 * BUSY_SECONDS
 IDLE_SECONDS = 1.0
-"""After so long without work a connection is given back, or a database that failed tried again."""
+"""After so long without work a connection is given back, and the database asked whether it answers."""
 
 Done = Callable[[Exception | None], None]
 Part = tuple[list[Entry], Done]
@@ -186,14 +186,18 @@ class Writer:
             self._queued -= count
 
     def _idle(self) -> None:
-        if self._problem is None:
-            try:
-                self._appender.rest()  # so that it is tried before it is used again
-            except Exception as error:  # noqa: BLE001 as below
-                logger.warning("the journal's database: %s", _said(error))
-                self._try()
-        else:
+        if self._problem is not None:
             self._try()
+            return
+        self._busy_since = time.monotonic()
+        try:
+            self._appender.rest()  # so that it is tried before it is used again
+            self._appender.look()
+        except Exception as error:  # noqa: BLE001 as below
+            logger.warning("the journal's database: %s", _said(error))
+            self._try()
+        finally:
+            self._busy_since = None
 
     def _try(self) -> None:
         """See whether one can write, so that `problem` holds also while nobody asks to."""

@@ -12,6 +12,7 @@ import polars as pl
 
 from modelkeel.data.contract import Column, Contract, Normalise
 from modelkeel.data.contract.values import date_formats, days
+from modelkeel.data.profile import profile
 from modelkeel.errors import Refused
 from modelkeel.model.pattern import matcher
 from modelkeel.model.rules import UncheckedRule
@@ -180,6 +181,18 @@ def _figure(frame: pl.DataFrame, feature: Feature) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         return column.dt.cast_time_unit("us").to_physical().cast(pl.Float64) / _DAY
     return column
+
+
+def training_profile(frame: pl.DataFrame, signature: Signature) -> dict[str, Any]:
+    """What training rows look like, for `profile.json`: categories by name, of whatever type.
+
+    Args:
+        frame: typed rows with the features.
+        signature: the features.
+    """
+    named = [f.name for f in signature.features if f.kind == "category"]
+    rows = frame.select(signature.feature_names)
+    return profile(rows.with_columns(pl.col(named).cast(pl.String)))
 
 
 def export_onnx(estimator: Any, signature: Signature, path: Path, sample: pl.DataFrame) -> None:

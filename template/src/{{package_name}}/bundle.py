@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import polars as pl
-from modelkeel.data.profile import profile
 from modelkeel.errors import run_stage
 from modelkeel.model.bundle import write_bundle
+from modelkeel.model.export import training_profile
 from modelkeel.model.golden import golden_rows
 from modelkeel.model.trained import load_trained
 from modelkeel.project import load_project
@@ -24,7 +24,7 @@ def main() -> None:
         onnx_path=trained.onnx_path,
         signature=trained.signature,
         decision=trained.decision,
-        profile=profile(rows.select(trained.signature.feature_names)),
+        profile=training_profile(rows, trained.signature),
         golden_columns=golden_rows(rows, trained.signature, GOLDEN_ROWS),
         lineage=trained.lineage,
         explainer=trained.explainer,

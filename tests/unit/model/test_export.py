@@ -16,10 +16,12 @@ from sklearn.preprocessing import OneHotEncoder
 from modelkeel.data.contract import Normalise, load_contract
 from modelkeel.errors import Refused
 from modelkeel.model import export
-from modelkeel.model.export import export_onnx, model_inputs, signature_of
+from modelkeel.model.explain.alternatives import alternatives
+from modelkeel.model.export import export_onnx, model_inputs, signature_of, training_profile
 from modelkeel.model.golden import golden_rows
 from modelkeel.model.scorer import Scorer
 from modelkeel.model.signature import Feature, Signature
+from modelkeel.model.unusual import Unusual
 from modelkeel.project import Project
 
 RANDOM = np.random.default_rng(0)
@@ -114,6 +116,28 @@ def test_a_boolean_may_be_a_category(project: Project) -> None:
     found = signature_of(project, load_contract(path), ["0", "1"], rows).features[1]
     assert (found.kind, found.example) in [("category", "true"), ("category", "false")]
     assert set(model_inputs(rows, signature("classification"))["housing"]) == {"true", "false"}
+
+
+@pytest.mark.parametrize("kind", [pl.Boolean, pl.Int64, pl.Date, pl.String])
+def test_golden_categories_are_those_of_training(kind: type[pl.DataType]) -> None:
+    rows = FRAME.with_columns(housing=(pl.int_range(pl.len()) % 2).cast(pl.Int32).cast(kind))
+    inputs = model_inputs(rows, signature("classification"))
+    golden = golden_rows(rows, signature("classification"), 50)
+    assert set(golden["housing"]) == set(inputs["housing"])
+
+
+@pytest.mark.parametrize("kind", [pl.Boolean, pl.Int64, pl.Float64])
+def test_the_profile_names_categories_of_any_type(kind: type[pl.DataType]) -> None:
+    """A value that training never saw is flagged, and one that it saw may be tried instead."""
+    rows = FRAME.with_columns(housing=(pl.int_range(pl.len()) % 2).cast(kind))
+    features = [Feature(name="amount", kind="number"), Feature(name="housing", kind="category")]
+    asked = signature("classification").model_copy(update={"features": features})
+    first, other = model_inputs(rows, asked)["housing"].unique().sort().to_list()
+    found = training_profile(rows, asked)
+    judge = Unusual.of(found, asked)
+    assert judge.flags([[500.0] * 2, [first, "99"]]) == [(), ("housing",)]
+    tried = alternatives(features[1], 1, first, found["columns"]["housing"])
+    assert tried.values == [other]
 
 
 def test_dates_and_normalisation_reach_the_signature(project: Project) -> None:

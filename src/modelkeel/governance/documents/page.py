@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from modelkeel.data.digest import sha256_file
 from modelkeel.governance.documents import measured, words
 from modelkeel.governance.documents.decided import decided
 from modelkeel.governance.documents.ledger import MISSING, Ledger, link
-from modelkeel.governance.documents.sources import CHECKS, EVALUATION, QUALITY, VALUE, Statement
+from modelkeel.governance.documents.sources import (
+    CHECKS,
+    EVALUATION,
+    QUALITY,
+    RECORDS,
+    VALUE,
+    Statement,
+)
 from modelkeel.governance.documents.standing import Standing, standing
 from modelkeel.governance.documents.which import Document
 from modelkeel.governance.roles import Responsibility, responsibilities
@@ -19,6 +27,7 @@ from modelkeel.records.approvals import Kind
 
 DECLARATION = "docs/eu-declaration-of-conformity"
 PIPELINE = "run `uv run dvc repro`"
+TO_VALUE = "uv run keel charter value TABLE"
 
 
 @dataclass(frozen=True)
@@ -107,8 +116,17 @@ class Page:
 
     @property
     def worth(self) -> dict[str, Any] | None:
-        """What live decisions were found to be worth."""
-        return self.ledger.sources.json(VALUE)
+        """What live decisions were found to be worth by the charter in force."""
+        found = self.ledger.sources.json(VALUE)
+        charter = self.project.root / RECORDS["charter"]
+        return found if found and found.get("charter") == sha256_file(charter) else None
+
+    def not_valued(self) -> str:
+        """Why `worth` has nothing to say."""
+        if self.ledger.sources.json(VALUE) is None:
+            return f"not measured; `{TO_VALUE}` does, once decisions have outcomes"
+        what = f"{VALUE} was judged by another charter.toml"
+        return self.ledger.missing(VALUE, what, f"run `{TO_VALUE}`")
 
     @property
     def lock(self) -> dict[str, Any] | None:

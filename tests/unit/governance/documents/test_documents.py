@@ -15,6 +15,7 @@ import pytest
 import yaml
 from rendered_projects import MINIMAL_SYSTEM, OWNER, TODAY, again, approve, edit
 
+from modelkeel.data.digest import sha256_file
 from modelkeel.errors import BadInput
 from modelkeel.governance.documents import render, stale
 from modelkeel.governance.documents.rendering import documents_of
@@ -355,6 +356,41 @@ def test_people_who_interact_are_told(make: Callable[..., Project]) -> None:
     assert "You are dealing with an AI system" in found["transparency-notice.md"]
     assert "risk-management.md" in found
     assert "technical-documentation.md" not in found
+
+
+def worth(project: Project, charter: str) -> None:
+    """Write what `keel charter value` measures of decisions."""
+    kill = {"id": "value_negative", "asked": "high end of the uplift not below 0"}
+    found = {
+        "charter": charter,
+        "made": "2026-11-24T00:00:00+00:00",
+        "unit": "margins",
+        "target": {"state": "met"},
+        "uplift_per_decision": {"value": 0.4, "low": 0.3, "high": 0.5},
+        "kill": [{**kill, "since": "2026-10-25", "state": "clear"}],
+    }
+    (project.evidence_dir / "value.json").write_text(json.dumps(found))
+
+
+def test_what_decisions_were_worth(credit: Project) -> None:
+    worth(credit, sha256_file(credit.root / "charter.toml"))
+    text = document(credit, "value-report.md")
+    assert "State: **met**. Measured on 2026-11-24" in text
+    assert "| The model is stopped unless | Since | State |" in text
+    assert "| value negative: high end of the uplift not below 0 | 2026-10-25 | clear |" in text
+    assert "- Live value: met, +0.4" in document(credit, "post-market-plan.md")
+
+
+def test_what_another_charter_judged_is_not_current(credit: Project) -> None:
+    worth(credit, "0" * 64)
+    text = document(credit, "value-report.md")
+    assert (
+        "**MISSING**: evidence/value.json was judged by another charter.toml "
+        "(run `uv run keel charter value TABLE`)"
+    ) in text
+    assert "**1 field MISSING**" in text
+    assert "State: **met**" not in text
+    assert "Live value: met" not in document(credit, "post-market-plan.md")
 
 
 def test_croissant_is_valid(credit: Project, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -26,6 +27,7 @@ from modelkeel.project import Project
 from modelkeel.records.approvals import Kind
 
 DECLARATION = "docs/eu-declaration-of-conformity"
+PHOTOGRAPHS = "docs/governance/photographs"
 PIPELINE = "run `uv run dvc repro`"
 TO_VALUE = "uv run keel charter value TABLE"
 
@@ -172,15 +174,23 @@ class Page:
 
     def declaration(self) -> str:
         """A link to the EU declaration of conformity, or that it is missing."""
-        found = sorted(self.project.root.glob(f"{DECLARATION}.*"))
-        if found:
-            name = found[0].relative_to(self.project.root).as_posix()
-            self.ledger.sources.use(name)
-            return link(name)
         duties = (self.lock or {}).get("duty", [])
         since = next((each["applies_from"] for each in duties if each["id"] == "AIA-43"), None)
-        what = "the EU declaration of conformity"
-        return self.ledger.missing(DECLARATION, what, f"put it at {DECLARATION}.pdf", since)
+        return self._placed(DECLARATION, "the EU declaration of conformity", since)
+
+    def photographs(self) -> str:
+        """Links to photographs or drawings of the product, or that they are missing."""
+        return self._placed(PHOTOGRAPHS, "photographs or drawings of the product")
+
+    def _placed(self, place: str, what: str, since: date | None = None) -> str:
+        """Links to files that people put at a place, whatever their kind."""
+        root = self.project.root
+        names = [path.relative_to(root).as_posix() for path in sorted(root.glob(f"{place}.*"))]
+        if not names:
+            return self.ledger.missing(place, what, f"add {place}.pdf", since)
+        for name in names:
+            self.ledger.sources.use(name)
+        return ", ".join(link(name) for name in names)
 
     def evidence_of(self, duty: dict[str, Any]) -> str:
         """Records, gates and documents in which evidence for a duty is found."""

@@ -59,3 +59,18 @@ def test_nothing_missing_passes_and_the_law_of_later_is_not_asked_yet(
     (complete.root / "docs").mkdir(exist_ok=True)
     (complete.root / "docs" / "eu-declaration-of-conformity.md").write_text("# Declaration\n")
     assert result(complete, 1, datetime(2028, 1, 1, tzinfo=UTC)).outcome == "pass"
+
+
+def test_the_photographs_of_a_product_are_linked(complete: Project) -> None:
+    edit(complete, "governance/system.toml", '"decides_about_people"', '"safety_component"')
+    write_lock(again(complete))
+    assert "photographs or drawings of the product" in result(complete, 1).measured
+    complete.documents_dir.mkdir(parents=True)
+    for name in ("photographs.pdf", "photographs.2.jpg"):
+        (complete.documents_dir / name).write_bytes(b"\xff\xd8")
+    assert result(complete, 1).measured == "nothing is missing"
+    render(again(complete))
+    text = (complete.documents_dir / "technical-documentation.md").read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("| (f) Photographs")]
+    assert "(../../docs/governance/photographs.2.jpg), [docs/governance/photographs.pdf](" in line
+    assert (complete.documents_dir / "photographs.pdf").is_file()

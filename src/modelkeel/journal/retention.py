@@ -38,11 +38,11 @@ _CHUNK = 2000
 
 @dataclass(frozen=True)
 class Retention:
-    """How many days what is kept; None: for good.
+    """How many days what is kept.
 
     Attributes:
-        payloads: inputs and contributions.
-        records: records of decisions.
+        payloads: inputs and contributions; None: as long as their records.
+        records: records of decisions; None: for good.
     """
 
     payloads: int | None = None

@@ -102,7 +102,10 @@ def erased_json(done: Sequence[Erased]) -> str:
 
 def pruned_text(done: Pruned, keep: Retention, *, dry: bool) -> str:
     """What went, or would go."""
-    lines = [f"payloads kept {_days(keep.payloads)}, records of decisions {_days(keep.records)}"]
+    payloads, records = _days(keep.payloads), _days(keep.records)
+    if keep.payloads is None and keep.records is not None:
+        payloads = "as long as their records"
+    lines = [f"payloads kept {payloads}, records of decisions {records}"]
     lines.append(
         f"{'would go' if dry else 'gone'}: {done.payloads} payloads, {done.days} keys of days; "
         f"{done.segments} segments with {done.records} records; {done.people} people"

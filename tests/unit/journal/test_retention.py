@@ -17,9 +17,9 @@ from modelkeel.journal.anchor import Anchor, Anchored, read_anchors
 from modelkeel.journal.chain import Head
 from modelkeel.journal.events import event
 from modelkeel.journal.keystore import day_of
-from modelkeel.journal.retention import Retention, least_days, prune, retention_of
+from modelkeel.journal.retention import Pruned, Retention, least_days, prune, retention_of
 from modelkeel.journal.segments import heads
-from modelkeel.journal.show import report_json, report_text
+from modelkeel.journal.show import pruned_text, report_json, report_text
 from modelkeel.journal.store import Journal
 from modelkeel.journal.tables import day_keys, records, segments, subjects
 from modelkeel.journal.verify import verify
@@ -214,6 +214,21 @@ def change_system(project: Project, old: str, new: str) -> Project:
 
 
 LOGGING = 'jurisdictions = ["EU"]\n[logging]\nretention_days = 400\nbasis = "the contract"'
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [
+        (
+            Retention(None, 400),
+            "payloads kept as long as their records, records of decisions 400 days",
+        ),
+        (Retention(None, None), "payloads kept for good, records of decisions for good"),
+        (Retention(30, None), "payloads kept 30 days, records of decisions for good"),
+    ],
+)
+def test_how_long_it_is_kept_is_said(keep: Retention, said: str) -> None:
+    assert pruned_text(Pruned(), keep, dry=True).splitlines()[0] == said
 
 
 def test_the_record_says_how_long(project: Project) -> None:

@@ -97,7 +97,7 @@ def _postgresql(url: sa.URL, patience: float | None) -> sa.Engine:
     except ModuleNotFoundError:
         raise BadInput(
             "the journal is in PostgreSQL and its driver is not installed",
-            remedy="install modelkeel[postgres]",
+            remedy="install the extra: uv add 'modelkeel[postgres]'",
         ) from None
     sa.event.listen(engine, "connect", _set_up_postgresql)
     return engine

@@ -192,3 +192,13 @@ def test_a_journal_that_is_refused_is_let_go(tmp_path: Path, make: Callable[...,
     held = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
     assert not [each for each in held if str(tmp_path) in each]
     assert caught.value.remedy
+
+
+def test_a_driver_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`uv pip install` would be undone by the next `uv sync`."""
+    monkeypatch.setitem(sys.modules, "pg8000", None)
+    command = "uv add 'modelkeel[postgres]'"
+    with pytest.raises(BadInput, match="driver is not installed") as raised:
+        engine_of("postgresql://keel@db.example/journal")
+    assert raised.value.remedy == f"install the extra: {command}"
+    assert command in (Path(__file__).parents[3] / "docs/how-to/journal.md").read_text("utf-8")

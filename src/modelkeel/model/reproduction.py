@@ -41,7 +41,8 @@ def reproduce(project: Project) -> dict[str, Any]:
 
     Raises:
         BadInput: the pipeline has not been run, or has no stage `train`.
-        KeelError: the training failed, or gave another kind of model.
+        KeelError: the training failed, or gave another kind of model, or one of the two gives rows
+            no finite score.
         Refused: the bundle does not verify.
     """
     bundle = _bundle(project)
@@ -111,10 +112,16 @@ def _compared(bundle: Bundle, again: Scorer, rows: pl.DataFrame) -> dict[str, An
         "golden": float(abs(again.predict(golden) - bundle.scorer.predict(golden)).max(initial=0.0))
         / scale,
     }
+    worst = float(np.max(list(found.values())))  # unlike Python's, NaN wherever one is
+    if not np.isfinite(worst):
+        raise KeelError(
+            "the newest bundle, or the model trained again, gives rows no finite score",
+            remedy="check how the model treats missing values before it is converted",
+        )
     actions = bundle.decide(before), bundle.decide(after)
     changed = [one != other for one, other in zip(*(each or [] for each in actions), strict=True)]
     return {
-        "largest_difference": max(found.values()),
+        "largest_difference": worst,
         "differences": found,
         "rows": rows.height,
         "golden_rows": len(next(iter(golden.values()), [])),

@@ -10,13 +10,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 
 from modelkeel.errors import BadInput, KeelError
-from modelkeel.model.bundle import write_bundle
+from modelkeel.model import reproduction
+from modelkeel.model.bundle import load_bundle, write_bundle
+from modelkeel.model.evaluation.statistic import FloatArray
 from modelkeel.model.golden import golden_rows
 from modelkeel.model.reproduction import reproduce
 from modelkeel.model.trained import load_trained
@@ -154,6 +157,21 @@ def test_a_trainer_that_gives_another_model(copied: Project, scratch: Path) -> N
     assert found["largest_difference"] > 0.001
     assert not found["same_bytes"]
     assert list(scratch.iterdir()) == []
+
+
+def test_a_model_that_gives_some_rows_no_score(
+    copied: Project, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load_bundle(copied.bundle_dir)
+
+    def scores(columns: dict[str, list[object]]) -> FloatArray:
+        found = first.scorer.predict(columns)
+        return found if len(found) > 5 else found * np.nan  # none of the golden rows
+
+    again = SimpleNamespace(signature=first.signature, predict=scores)
+    monkeypatch.setattr(reproduction, "_trained", lambda copy: again)
+    with pytest.raises(KeelError, match="no finite score"):
+        reproduce(copied)
 
 
 def test_a_trainer_that_fails(copied: Project, scratch: Path) -> None:

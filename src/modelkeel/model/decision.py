@@ -11,7 +11,7 @@ from modelkeel.errors import BadInput
 from modelkeel.model.files import first_problem
 from modelkeel.model.signature import Signature
 
-_STRICT = ConfigDict(extra="forbid", frozen=True)
+_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PayoffDecision(BaseModel):
@@ -29,6 +29,8 @@ class PayoffDecision(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> PayoffDecision:
+        if twice := {name for name in self.actions if self.actions.count(name) > 1}:
+            raise ValueError(f"{min(twice)} is named more than once among the actions")
         if len(self.amounts) != len(self.actions) or any(
             len(row) != len(self.outcomes) for row in self.amounts
         ):

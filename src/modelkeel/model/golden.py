@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from modelkeel.data.contract.values import days
 from modelkeel.errors import BadInput, Refused
@@ -29,6 +29,12 @@ class Golden(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     columns: dict[str, list[bool | int | float | str | None]]
     scores: list[float] | list[list[float]]
+
+    @model_validator(mode="after")
+    def _even(self) -> Golden:
+        if len({len(row) for row in self.scores if isinstance(row, list)}) > 1:
+            raise ValueError("scores must be rows of one length")
+        return self
 
 
 def golden_rows(

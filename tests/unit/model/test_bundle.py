@@ -261,6 +261,11 @@ def test_a_model_that_scores_otherwise_is_refused(tmp_path: Path, bundle: Bundle
         load_bundle(bundle.path)
 
 
+def amounts(rows: str, second: str = "wait") -> bytes:
+    start = json.dumps({**DECISION, "actions": ["call", second], "amounts": None})
+    return start.replace("null", rows).encode()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
@@ -271,6 +276,10 @@ def test_a_model_that_scores_otherwise_is_refused(tmp_path: Path, bundle: Bundle
         ("profile.json", b"[]", "holds no table"),
         ("golden.json", b"{}", r"golden\.json: columns"),
         ("golden.json", b'{"columns": {"usage": [1]}, "scores": [1]}', "column plan is missing"),
+        ("golden.json", b'{"columns": {}, "scores": [[0.1], [0.2, 0.8]]}', "of one length"),
+        ("decision.json", amounts("[[NaN, 1], [0, 0]]"), r"decision\.json: .*finite"),
+        ("decision.json", amounts("[[Infinity, 1], [0, 0]]"), r"decision\.json: .*finite"),
+        ("decision.json", amounts("[[1, 1], [0, 0]]", second="call"), r"call .*more than once"),
     ],
 )
 def test_files_that_do_not_hold_what_they_should_are_refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,16 @@ from modelkeel.model.files import REBUILD
 
 ABOUT = "about"
 SCHEMA = "explainer/1"
+_BROKEN = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def pack(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -42,7 +53,7 @@ def unpack(content: bytes, shown: str) -> tuple[dict[str, Any], dict[str, NDArra
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         about = json.loads(arrays.pop(ABOUT).tobytes())
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except _BROKEN as error:
         raise Refused(f"{shown} is no file of an explainer", remedy=REBUILD) from error
     if not isinstance(about, dict) or about.get("schema") != SCHEMA:
         found = about.get("schema") if isinstance(about, dict) else None

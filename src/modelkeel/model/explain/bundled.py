@@ -31,11 +31,15 @@ def bundled_explainer(
     one.
 
     Raises:
-        Refused: it is none, or its contributions do not add up to the scores of the golden rows.
+        Refused: it is none or a broken one, or its contributions do not add up to the scores of the
+            golden rows.
     """
     explainer = Explainer(content, signature)
     columns = [golden.columns[name] for name in signature.feature_names]
-    worst = explainer.difference(columns, np.asarray(golden.scores, dtype=np.float64))
+    try:
+        worst = explainer.difference(columns, np.asarray(golden.scores, dtype=np.float64))
+    except (IndexError, TypeError, ValueError) as error:  # tables that do not fit each other
+        raise Refused(f"{FILE} holds a broken part", remedy=REBUILD) from error
     if not worst <= TOLERANCE:
         raise Refused(
             f"{FILE} explains another model: on the golden rows it adds up to scores that are off "

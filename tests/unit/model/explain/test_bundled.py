@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from small import NAMES, REASONS, Fit, bundle_of
 
 from modelkeel.errors import Refused
 from modelkeel.model.bundle import load_bundle
+from modelkeel.model.explain.archive import pack, unpack
 from modelkeel.model.files import sha256
 from modelkeel.records.reasons import Reasons
 
@@ -106,6 +111,40 @@ def test_a_damaged_part_is_refused(
     folder = bundle_of(fit("boosted"), tmp_path).path
     replaced(folder, name, content)
     with pytest.raises(Refused, match=said):
+        load_bundle(folder)
+
+
+def deflated(content: bytes) -> bytes:
+    """Compressed, and then damaged where the archive's own sums do not tell."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w", 8) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    return file.getvalue()[:80] + b"\xff" * 60 + file.getvalue()[140:]
+
+
+def edited(content: bytes, name: str, change: Callable[[Any], Any]) -> bytes:
+    about, arrays = unpack(content, "x")
+    return pack(about, {**arrays, name: change(arrays[name])})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        deflated,
+        lambda content: edited(content, "table", lambda table: table[:5]),
+        lambda content: edited(content, "steps", lambda steps: steps[:2]),
+        lambda content: edited(content, "block", lambda block: block + 999),
+        lambda content: edited(content, "bounds_0", lambda bounds: np.array(["a", "b"])),
+    ],
+)
+def test_a_damaged_explainer_is_refused(
+    damage: Callable[[bytes], bytes], fit: Fit, tmp_path: Path
+) -> None:
+    small = fit("boosted")
+    folder = bundle_of(small, tmp_path).path
+    replaced(folder, "explainer.npz", damage(small.content))
+    with pytest.raises(Refused, match=r"explainer\.npz "):
         load_bundle(folder)
 
 

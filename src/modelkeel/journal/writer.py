@@ -33,7 +33,7 @@ MAX_BATCH = 2_000
 ANCHOR_SECONDS = 60.0
 HUNG_SECONDS = 2 * BUSY_SECONDS
 IDLE_SECONDS = 1.0
-"""After so long without work a connection is given back, and the database asked whether it answers."""
+"""After so long without work a connection is given back, and the database asked if it answers."""
 
 Done = Callable[[Exception | None], None]
 Part = tuple[list[Entry], Done]

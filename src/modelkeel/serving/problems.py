@@ -150,6 +150,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(Exception, _on_fault)  # it is raised further, for the log
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -179,6 +180,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     return _respond(request, ProblemError(error.status_code, "", title, detail, headers=headers))
 
 
+async def _on_fault(request: Request, _: Exception) -> Response:
+    return _respond(request, internal_error())
+
+
 async def _on_validation(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
@@ -188,7 +193,8 @@ async def _on_validation(request: Request, error: Exception) -> Response:
         # Messages of own validators may quote the value; those of pydantic do not.
         message = "is not valid" if item["type"] == "value_error" else str(item["msg"])
         if place == "body":
-            errors.append(FieldProblem(pointer(*path), message))
+            where = () if item["type"] == "json_invalid" else path  # it names a character, no place
+            errors.append(FieldProblem(pointer(*where), message))
         else:
             # Some messages of pydantic quote what was sent; its kind does not.
             what = f"{place} parameter {'.'.join(path)} is not valid ({item['type']})"

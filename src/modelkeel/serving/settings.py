@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from modelkeel.errors import BadInput
 from modelkeel.project import Project
 from modelkeel.serving.admission import Mode, mode_of
 
+_ORIGIN = re.compile(r"https?://[^/\s*?#]+")
 OnJournalFailure = Literal["refuse", "baseline"]
 
 
@@ -41,7 +43,7 @@ class Settings:
     Attributes:
         mode: what the server is for, and the key that it trusts.
         runtime: folder that the workers of this host share: limits and counters.
-        keys: file with the API keys, which need not exist.
+        keys: file with the API keys; that of a project need not exist.
         issuer: whose tokens are taken.
         per_minute: requests a caller may send in a minute; 0 for any number.
         daily_rows: rows a caller may send in a day (UTC); 0 for any number.
@@ -75,19 +77,10 @@ def settings_of(source: Project | Path, public_key: Path | None = None) -> Setti
     """
     env = os.environ
     root = source.root if isinstance(source, Project) else source
-    keys = env.get("MODELKEEL_KEYS")
-    if keys is None and isinstance(source, Project):
-        keys = str(source.root / "secrets" / "keys.toml")
-    origins = env.get("MODELKEEL_CORS_ORIGINS", "").replace(",", " ").split()
-    if "*" in origins:
-        raise BadInput(
-            "MODELKEEL_CORS_ORIGINS is *, expected the sites that may call",
-            remedy="name them: MODELKEEL_CORS_ORIGINS='https://desk.example.org'",
-        )
     return Settings(
         mode=mode_of(source, public_key),
         runtime=Path(env.get("MODELKEEL_RUNTIME") or _runtime(root)),
-        keys=Path(keys) if keys else None,
+        keys=_keys(env, source),
         issuer=_issuer(env),
         per_minute=_count(env, "MODELKEEL_RATE_PER_MINUTE", 6000),
         daily_rows=_count(env, "MODELKEEL_DAILY_QUOTA", 0),
@@ -95,7 +88,7 @@ def settings_of(source: Project | Path, public_key: Path | None = None) -> Setti
         follow_every=_number(env, "MODELKEEL_FOLLOW_SECONDS", 2, least=0.05),
         on_journal_failure=_on_failure(env),
         registry=env.get("MODELKEEL_REGISTRY") or None,
-        cors_origins=tuple(origins),
+        cors_origins=_origins(env),
         docs=_on_or_off(env, "MODELKEEL_DOCS"),
     )
 
@@ -114,11 +107,40 @@ def _runtime(root: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"modelkeel-{os.getuid()}-{name}"
 
 
+def _keys(env: Mapping[str, str], source: Project | Path) -> Path | None:
+    named = env.get("MODELKEEL_KEYS")
+    if not named:
+        return source.root / "secrets" / "keys.toml" if isinstance(source, Project) else None
+    path = Path(named)
+    if not path.is_file():  # without it the server would let everybody in
+        raise BadInput(
+            f"MODELKEEL_KEYS names {path}, and there is no such file",
+            remedy="make it with `keel keys create`, or unset the variable",
+        )
+    return path
+
+
+def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
+    origins = env.get("MODELKEEL_CORS_ORIGINS", "").replace(",", " ").split()
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise BadInput(
+                f"MODELKEEL_CORS_ORIGINS has {origin!r}, expected the sites that may call",
+                remedy="name them: MODELKEEL_CORS_ORIGINS='https://desk.example.org'",
+            )
+    return tuple(origins)
+
+
 def _issuer(env: Mapping[str, str]) -> Issuer | None:
     url = env.get("MODELKEEL_OIDC_ISSUER")
-    if not url:
-        return None
     audience = env.get("MODELKEEL_OIDC_AUDIENCE")
+    if not url:
+        if audience:
+            raise BadInput(
+                "MODELKEEL_OIDC_AUDIENCE is set and MODELKEEL_OIDC_ISSUER is not",
+                remedy="set it to the issuer whose tokens are taken, or unset both",
+            )
+        return None
     if not audience:
         raise BadInput(
             "MODELKEEL_OIDC_ISSUER is set and MODELKEEL_OIDC_AUDIENCE is not",

@@ -26,6 +26,8 @@ class StartRefused(Refused, SystemExit):
     with status 1 and one line instead of a traceback.
     """
 
+    exit_code = 1  # whatever kept it from starting
+
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
         self.code = f"error: {message}" + (f"; remedy: {remedy}" if remedy else "")

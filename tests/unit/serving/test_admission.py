@@ -78,6 +78,7 @@ def refused(source: Path | Project, said: str, public: Path | None = None) -> St
     with pytest.raises(StartRefused, match=said) as caught:
         create_app(source, public_key=public)
     assert caught.value.remedy
+    assert caught.value.exit_code == 1
     return caught.value
 
 

@@ -288,6 +288,8 @@ def test_own_routes_get_problems_without_values(
 ) -> None:
     broken = extended.get("/broken")
     assert broken.status_code == 500
+    assert broken.headers["content-type"] == "application/problem+json"
+    assert broken.json()["type"] == "urn:modelkeel:problem:internal-error"
     assert "4711" not in broken.text
     gone = extended.get("/gone")
     assert (gone.status_code, gone.json()["detail"]) == (410, "Moved to the archive.")
@@ -295,6 +297,8 @@ def test_own_routes_get_problems_without_values(
     assert wrong.status_code == 422
     assert "4711" not in wrong.text
     assert [error["pointer"] for error in wrong.json()["errors"]] == ["#", "#/text"]
+    no_json = extended.post("/notes/1", content='{"text":')
+    assert [error["pointer"] for error in no_json.json()["errors"]] == ["#"]
     assert extended.post("/notes/1", json={"text": "a"}).json() == "1a['started']"
     assert extended.head("/nothing").content == b""
     lines = [json.loads(line) for line in log_lines()]

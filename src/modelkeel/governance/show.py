@@ -63,7 +63,7 @@ def rollback_text(project: Project, done: Rollback) -> str:
     return (
         f"{project.name} version {entry.version} is champion again (digest {entry.digest[:12]}), "
         f"in place of version {done.displaced.version} ({done.displaced.digest[:12]}); "
-        f"{done.seconds:.2f} s\nservers load it when they start again"
+        f"{done.seconds:.2f} s\nrunning servers take it up by themselves, within seconds"
     )
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -23,7 +22,7 @@ from modelkeel.data.digest import sha256_file
 from modelkeel.errors import KeelError, Refused
 from modelkeel.model.files import first_problem
 from modelkeel.model.promotions import Entry, read_history
-from modelkeel.model.summary import summary_path
+from modelkeel.model.summary import staged_summary, summary_path
 from modelkeel.model.switch import standing, switch
 from modelkeel.project import Project
 
@@ -207,11 +206,6 @@ def _place(project: Project, entry: Entry) -> bool:
         switch(project, entry)
         return True
     return False
-
-
-def staged_summary(folder: Path) -> Path:
-    """Where the summary of a promotion waits until it is decided."""
-    return folder.parent / f".{folder.name}.summary.next"
 
 
 def _journal_of(project: Project) -> str | None:

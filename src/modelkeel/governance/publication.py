@@ -7,7 +7,6 @@ from pathlib import Path
 
 from modelkeel.data.digest import sha256_file
 from modelkeel.errors import Refused
-from modelkeel.governance.decider import staged_summary
 from modelkeel.governance.evidence.assess import summarise
 from modelkeel.governance.gates import Case, GateResult
 from modelkeel.model.champion import Champion, clear_out, place_bundle, previous_of
@@ -15,7 +14,7 @@ from modelkeel.model.keys import public_key_path
 from modelkeel.model.promotions import Entry, now, person
 from modelkeel.model.registry import Version
 from modelkeel.model.signing import sign_bundle, signature_path
-from modelkeel.model.summary import read_summary, write_summary
+from modelkeel.model.summary import read_summary, staged_summary, write_summary
 from modelkeel.model.switch import switch
 from modelkeel.project import Project
 

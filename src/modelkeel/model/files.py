@@ -88,6 +88,14 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def copy_file(path: Path, target: Path) -> None:
+    """Copy a file onto the disk in one step."""
+    beside = target.with_name(f"{target.name}.new")
+    shutil.copyfile(path, beside)
+    sync(beside)
+    beside.replace(target)
+
+
 def first_problem(error: ValidationError) -> str:
     """The first problem of a validation, in one line, without the input value."""
     first = error.errors(include_url=False, include_input=False)[0]

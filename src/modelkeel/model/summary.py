@@ -34,6 +34,8 @@ __all__ = [
     "check_summary",
     "policy_digest",
     "read_summary",
+    "staged_summary",
+    "summary_aside",
     "summary_path",
     "write_summary",
 ]
@@ -42,6 +44,16 @@ __all__ = [
 def summary_path(folder: Path) -> Path:
     """Where the summary of a promoted bundle lies: beside its folder."""
     return folder.parent / f"{folder.name}.summary.json"
+
+
+def staged_summary(folder: Path) -> Path:
+    """Where the summary of a promotion waits until it is decided."""
+    return folder.parent / f".{folder.name}.summary.next"
+
+
+def summary_aside(folder: Path) -> Path:
+    """Where the summary of the promotion before waits until the next one is done."""
+    return folder.parent / f".{folder.name}.summary.old"
 
 
 def write_summary(path: Path, summary: Summary, key: Path | None = None) -> Path:

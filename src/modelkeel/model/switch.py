@@ -1,15 +1,16 @@
 """Putting another model in the champion's place, so that a kill at any moment tears nothing.
 
 1. What is about to happen is written to models/.switch.json.
-2. Its verification summary takes its place beside the bundle.
+2. Its verification summary takes its place beside the bundle; one that was there is put aside.
 3. champion.json is replaced: from here on the other model serves.
 4. The change joins evidence/promotions.jsonl.
 5. The registry's aliases follow.
 6. models/.switch.json is removed.
 
-Whoever comes next finishes what a kill cut off after step 3, and drops what it cut off before; a
-trial whose summary is that of its release already becomes the release. The aliases may lag while
-the registry is away; the file stays until they have followed.
+Whoever comes next finishes what a kill cut off after step 3. What was cut off before is dropped, and
+the summary that was put aside comes back; a trial whose summary is that of its release already
+becomes the release. The aliases may lag while the registry is away; the file stays until they have
+followed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from modelkeel.data.digest import sha256_file
 from modelkeel.errors import KeelError, Refused
 from modelkeel.model.aliases import follow
 from modelkeel.model.champion import Champion, point_at, read_champion
-from modelkeel.model.files import read_file, sync, write_json
+from modelkeel.model.files import copy_file, read_file, sync, write_json
 from modelkeel.model.promotions import (
     Entry,
     append,
@@ -35,7 +36,7 @@ from modelkeel.model.promotions import (
     person,
     read_history,
 )
-from modelkeel.model.summary import summary_path
+from modelkeel.model.summary import staged_summary, summary_aside, summary_path
 from modelkeel.project import Project
 
 INTENT = ".switch.json"
@@ -96,15 +97,19 @@ def switch(project: Project, draft: Entry, summary: Path | None = None) -> Entry
     """
     read_history(project)
     models = project.models_dir
+    path, aside = _summary(project, draft), _aside(project, draft)
+    aside.unlink(missing_ok=True)
     beside = models / f"{INTENT}.new"
     write_json(beside, draft.model_dump(), INTENT)
     sync(beside)
     beside.replace(models / INTENT)
     sync(models)
     if summary is not None:
-        summary.replace(_summary(project, draft))
+        if path.is_file():
+            copy_file(path, aside)
+        summary.replace(path)
     point_at(models, draft.champion)
-    return append(project, draft)
+    return _finish(project, draft)
 
 
 def settle(project: Project) -> None:
@@ -122,8 +127,10 @@ def settle(project: Project) -> None:
             point_at(project.models_dir, draft.champion)
             champion = draft.champion
         if champion == draft.champion:
-            append(project, draft)
+            _finish(project, draft)
             return
+    if draft is not None:
+        _put_back(project, draft)
     path.unlink(missing_ok=True)
     if champion is not None and not history:
         append(project, _found(project, champion))
@@ -181,13 +188,41 @@ def _intended(project: Project) -> Entry | None:
 
 def _is_half_released(project: Project, champion: Champion, draft: Entry) -> bool:
     """Whether the champion has the summary of the draft, and only champion.json lags."""
+    return champion.digest == draft.digest and _has_summary(project, draft)
+
+
+def _finish(project: Project, draft: Entry) -> Entry:
+    """Write down a change that was made; the summary before it is not needed any more."""
+    entry = append(project, draft)
+    _aside(project, draft).unlink(missing_ok=True)
+    return entry
+
+
+def _put_back(project: Project, draft: Entry) -> None:
+    """Give a bundle the summary again that a dropped change put aside.
+
+    That of the change waits as it did before: the journal may have decided on it.
+    """
+    path, aside = _summary(project, draft), _aside(project, draft)
+    if not aside.is_file():
+        return
+    if _has_summary(project, draft):
+        copy_file(path, staged_summary(project.models_dir / draft.champion.folder))
+    aside.replace(path)
+
+
+def _has_summary(project: Project, draft: Entry) -> bool:
+    """Whether the summary of the draft is in its place."""
     path = _summary(project, draft)
-    here = sha256_file(path) if path.is_file() else None
-    return champion.digest == draft.digest and here is not None and here == draft.summary
+    return path.is_file() and sha256_file(path) == draft.summary
 
 
 def _summary(project: Project, entry: Entry) -> Path:
     return summary_path(project.models_dir / entry.champion.folder)
+
+
+def _aside(project: Project, entry: Entry) -> Path:
+    return summary_aside(project.models_dir / entry.champion.folder)
 
 
 def _champion_or_none(project: Project) -> Champion | None:

@@ -26,6 +26,7 @@ from promoting import release
 from modelkeel.governance.drill import drill
 from modelkeel.governance.promotion import promote
 from modelkeel.governance.rollback import rollback
+from modelkeel.governance.standing import verify_champion
 from modelkeel.model.aliases import misplaced
 from modelkeel.model.champion import load_champion, read_champion
 from modelkeel.model.promotions import read_history
@@ -82,6 +83,9 @@ def look(project: Project, known: dict[str, str], again: str) -> None:
     if again == "promote":
         done = promote(project, trial=True)
         assert done.promoted, [each for each in done.results if each.blocks]
+    elif again == "back":
+        rollback(project, "it declines everybody", to=record.previous)
+        assert not verify_champion(project).problems
     else:
         release(project, trial=again != "release")
     champion = read_champion(project.models_dir)

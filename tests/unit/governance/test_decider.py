@@ -15,7 +15,7 @@ from modelkeel.errors import KeelError, Refused
 from modelkeel.governance.decider import Decider, catch_up, deciding, heal, row_problems
 from modelkeel.governance.gates import Case
 from modelkeel.governance.publication import publish
-from modelkeel.governance.rollback import roll
+from modelkeel.governance.rollback import roll, verify_kept
 from modelkeel.journal.standing import read_standing
 from modelkeel.journal.store import Journal
 from modelkeel.model.champion import RECORD, Champion, read_champion
@@ -177,6 +177,28 @@ def test_a_kill_after_the_decision_is_finished_by_the_next_command(
     assert standing(project).problem is None
     with changing(project), deciding(project) as decider:
         assert catch_up(project, decider) == ()
+
+
+def test_a_kill_before_champion_json_is_finished_too(
+    project: Project, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release(project, "1")
+    release(project, "2")
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("modelkeel.model.switch.point_at", killed)
+        release(project, "1")
+    assert (row(project, url), champion(project).version) == ((3, "1"), "2")
+    with changing(project), deciding(project) as decider:
+        (note,) = catch_up(project, decider)
+    assert "champion.json lagged behind the journal's row, generation 3" in note
+    here = standing(project)
+    assert (champion(project).version, here.problem) == ("1", None)
+    assert here.entry is not None
+    verify_kept(project, here.entry)
 
 
 def test_a_change_is_written_down_with_it(project: Project, url: str) -> None:

@@ -71,6 +71,30 @@ def test_a_rollback_that_is_killed(ready: Project) -> None:
     assert writes(found, "champion.json")
 
 
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_a_promotion_again_that_is_killed_leaves_the_way_back(
+    ready: Project, cut_off: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = train(ready, 0.001)
+    release(ready, trial=True)
+    kept = ready.root / "kept"
+    shutil.copytree(ready.bundle_dir, kept)
+    train(ready, 0.002)
+    release(ready, trial=True)
+    shutil.rmtree(ready.bundle_dir)
+    kept.rename(ready.bundle_dir)
+    if cut_off:  # and what the next command does about it is killed as well
+
+        def full(*_: object) -> None:
+            raise OSError("No space left on device")
+
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+            patch.setattr("modelkeel.model.switch.point_at", full)
+            release(ready, trial=True)
+    found = killed_everywhere(ready, "publish", "back", first.digest)
+    assert writes(found, ".summary.old")
+
+
 def test_a_drill_that_is_killed_leaves_the_champion_alone(ready: Project) -> None:
     train(ready, 0.001)
     release(ready, trial=True)

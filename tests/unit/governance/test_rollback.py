@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -188,3 +190,34 @@ def test_a_drill_is_timed_and_changes_nothing(ready: Project, two: tuple[Bundle,
     champion = read_champion(ready.models_dir)
     assert champion is not None
     assert champion.digest == two[0].digest
+
+
+def bring_back(project: Project, bundle: Bundle) -> None:
+    """Make a bundle that is kept the newest one again."""
+    shutil.rmtree(project.bundle_dir)
+    kept = project.models_dir / "champion" / bundle.digest[:12]
+    shutil.copytree(kept, project.bundle_dir)
+
+
+def test_a_promotion_again_that_is_cut_off_leaves_the_way_back(
+    ready: Project, two: tuple[Bundle, Bundle], key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = two
+    folder = ready.models_dir / "champion"
+    before = {path.name for path in folder.iterdir()}
+    bring_back(ready, first)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr("modelkeel.model.switch.point_at", full)
+        release(ready, key)
+    assert load_champion(ready.models_dir).digest == second.digest
+    drill(ready)
+    rollback(ready, "it declines everybody")
+    assert load_champion(ready.models_dir).digest == first.digest
+    assert verify_champion(ready).problems == ()
+    release(ready, key)  # and what was cut off may be done again
+    assert verify_champion(ready).problems == ()
+    assert {path.name for path in folder.iterdir()} == before

@@ -21,6 +21,7 @@ from modelkeel.governance.documents.which import DOCUMENTS, Document, needed
 from modelkeel.project import Project
 
 _FIGURE = "figures/by-group.svg"
+_SHOWN = 80  # characters of a line
 
 
 @dataclass(frozen=True)
@@ -186,9 +187,19 @@ def _first_difference(there: str, expected: str) -> str:
         was = old[at] if at < len(old) else "(end of the file)"
         asked = new[at] if at < len(new) else "(end of the file)"
         if was != asked:
-            return f"{at + 1}: has {_short(was)}, expected {_short(asked)}"
+            start = _alike(was, asked)
+            return f"{at + 1}: has {_around(was, start)}, expected {_around(asked, start)}"
     return f"{len(new)}: line endings differ"
 
 
-def _short(line: str) -> str:
-    return repr(line if len(line) <= 80 else f"{line[:79]}…")
+def _alike(one: str, other: str) -> int:
+    """How many characters two lines begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _around(line: str, at: int) -> str:
+    """As much of a line as shows what stands at a character."""
+    start = 0 if at < _SHOWN // 2 else at - _SHOWN // 2
+    end = start + _SHOWN
+    return repr(("…" if start else "") + line[start:end] + ("…" if line[end:] else ""))

@@ -23,6 +23,17 @@ def test_the_first_line_that_differs_is_named(minimal: Project) -> None:
     assert problem.endswith("has '## Our model', expected '## The model'")
 
 
+def test_what_differs_is_shown_however_long_the_line(minimal: Project) -> None:
+    render(minimal)
+    path = minimal.documents_dir / "model-card.md"
+    path.write_text(path.read_text().replace("Not legal advice.", "Legal advice."))
+    (problem,) = stale(again(minimal))
+    has, _, expected = problem.partition(", expected ")
+    assert "Legal advice. 0 fields MISSING" in has
+    assert "Not legal advice. 0 fields MISSING" in expected
+    assert len(problem) < 260
+
+
 def test_a_changed_record_makes_its_documents_stale(minimal: Project) -> None:
     render(minimal)
     changed = edit(minimal, "governance/system.toml", "for the archive", "for the cellar")

@@ -14,7 +14,7 @@ from modelkeel.governance.roles import (
     host_of,
     update_codeowners,
 )
-from modelkeel.governance.schemas import write_schemas
+from modelkeel.governance.schemas import schema_problems, write_schemas
 from modelkeel.project import Project
 from modelkeel.records.base import read_text
 
@@ -33,14 +33,14 @@ def render_all(project: Project) -> list[Path]:
 
 
 def refuse_stale(project: Project) -> None:
-    """Stop if a rendered file is not what the records say; the schemas follow the library alone.
+    """Stop if a rendered file is not what the records say; schemas follow from the library alone.
 
     Raises:
         BadInput: a record is broken.
         Refused: naming each file that is not current.
     """
     found = [each for each in (lock_problem(project), _owners_problem(project)) if each]
-    found += stale(project)
+    found += [*schema_problems(project), *stale(project)]
     if found:
         listed = "\n".join(f"  {each.replace(f'{project.root}/', '')}" for each in found)
         what = "1 file is" if len(found) == 1 else f"{len(found)} files are"

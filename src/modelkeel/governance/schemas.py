@@ -48,17 +48,38 @@ _THE_ANSWER = "the answer"
 
 def write_schemas(project: Project) -> list[Path]:
     """Write the schema of every record; a file that is right already is left alone."""
-    paths = []
-    for name, record in RECORDS.items():
-        path = project.root / FOLDER / f"{name}.json"
-        text = json.dumps(schema_of(record), indent=2, ensure_ascii=False) + "\n"
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+    schemas = _schemas(project)
+    for path, text in schemas.items():
+        if not _is(path, text):
             path.parent.mkdir(exist_ok=True)
             beside = path.with_name(f".{path.name}.new")
             beside.write_text(text, encoding="utf-8")
             beside.replace(path)
-        paths.append(path)
-    return paths
+    return list(schemas)
+
+
+def schema_problems(project: Project) -> list[str]:
+    """The schemas that are not as this library writes them, a line each."""
+    return [
+        f"{path.relative_to(project.root).as_posix()}: "
+        + ("is not that of this version of modelkeel" if path.is_file() else "is not there")
+        for path, text in _schemas(project).items()
+        if not _is(path, text)
+    ]
+
+
+def _schemas(project: Project) -> dict[Path, str]:
+    """What each file has to hold."""
+    folder = project.root / FOLDER
+    return {folder / f"{name}.json": _text(record) for name, record in RECORDS.items()}
+
+
+def _text(record: type[Record]) -> str:
+    return json.dumps(schema_of(record), indent=2, ensure_ascii=False) + "\n"
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8", errors="replace") == text
 
 
 def schema_of(record: type[Record]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from modelkeel.governance.schemas import DIALECT, RECORDS, schema_of, write_schemas
+from modelkeel.governance.schemas import DIALECT, RECORDS, schema_of, schema_problems, write_schemas
 from modelkeel.project import Project
 
 SYSTEM = """
@@ -110,3 +110,16 @@ def test_they_are_written_once(project: Project) -> None:
     assert write_schemas(project) == paths
     assert [each.stat().st_mtime_ns for each in paths[1:]] == stamps[1:]
     assert json.loads(paths[0].read_text())["title"] == "Charter"
+
+
+def test_those_that_are_not_as_the_library_has_them_are_named(project: Project) -> None:
+    paths = write_schemas(project)
+    assert schema_problems(project) == []
+    paths[0].write_bytes(b"\xff")
+    paths[1].unlink()
+    assert schema_problems(project) == [
+        ".schemas/charter.json: is not that of this version of modelkeel",
+        ".schemas/system.json: is not there",
+    ]
+    write_schemas(project)
+    assert schema_problems(project) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelkeel.errors import Refused
+from modelkeel.errors import BadInput, Refused
 from modelkeel.governance.documents import render, stale
 from modelkeel.governance.obligations.lock import lock_problem, write_lock
 from modelkeel.governance.roles import (
@@ -39,8 +39,14 @@ def refuse_stale(project: Project) -> None:
         BadInput: a record is broken.
         Refused: naming each file that is not current.
     """
-    found = [each for each in (lock_problem(project), _owners_problem(project)) if each]
-    found += [*schema_problems(project), *stale(project)]
+    lock = lock_problem(project)
+    found = [each for each in (lock, _owners_problem(project)) if each]
+    found += schema_problems(project)
+    try:
+        found += stale(project)
+    except BadInput:
+        if lock is None:  # else it may be the lock that they cannot read, which is named
+            raise
     if found:
         listed = "\n".join(f"  {each.replace(f'{project.root}/', '')}" for each in found)
         what = "1 file is" if len(found) == 1 else f"{len(found)} files are"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +13,7 @@ from modelkeel.data.contract import Contract, load_contract
 from modelkeel.data.digest import sha256_file
 from modelkeel.errors import BadInput
 from modelkeel.governance.evidence.statements import ASSESSED
+from modelkeel.governance.obligations.lock import read_lock
 from modelkeel.project import Project
 from modelkeel.records.params import Params
 
@@ -111,17 +111,9 @@ class Sources:
         """The obligations that apply, as they were resolved.
 
         Raises:
-            BadInput: it is no TOML.
+            BadInput: it is no such lock.
         """
-        path = self.use(LOCK)
-        if path is None:
-            return None
-        try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise BadInput(
-                f"{path}: no valid TOML: {error}", remedy="run `uv run keel govern lock`"
-            ) from None
+        return read_lock(self.project).model_dump() if self.use(LOCK) else None
 
     @property
     def snapshot(self) -> dict[str, Any] | None:

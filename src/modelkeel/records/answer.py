@@ -17,13 +17,13 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag
 
-from modelkeel.records.base import KIND, Email, Strict, Text
+from modelkeel.records.base import KIND, Email, Said, Strict, Text
 
 
 class Todo(Strict):
     """Work that someone has still to do; documents show it as MISSING."""
 
-    todo: str = Field(min_length=3)
+    todo: Said = Field(min_length=3)
     owner: Email
     due: date
 

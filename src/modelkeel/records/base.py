@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from modelkeel.errors import BadInput
 from modelkeel.records.habits import hint, line_of_error
@@ -23,9 +32,11 @@ __all__ = [
     "SUREST",
     "Email",
     "Record",
+    "Said",
     "Strict",
     "Text",
     "describe",
+    "distinct",
     "line_of",
 ]
 
@@ -63,7 +74,22 @@ def _text(value: str) -> str:
 # Marks the parts of an error's location that name the kind of an answer, not a key of the file.
 KIND = "is "
 
-Text = Annotated[str, AfterValidator(_text)]
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Text = Annotated[Said, AfterValidator(_text)]
+
+
+def distinct(key: str | None = None) -> AfterValidator:
+    """Refuses a list in which a value, or a part by one of its keys, stands twice."""
+
+    def check(values: list[Any]) -> list[Any]:
+        names = [getattr(each, key) if key else each for each in values]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"{twice!r} stands twice")
+        return values
+
+    return AfterValidator(check)
+
+
 # Values beyond these are slips of the pen, and calculations with them overflow.
 CENTURY = 36_525
 """Most days of any time span."""
@@ -75,6 +101,14 @@ class Strict(BaseModel):
     """A frozen part of a record; unknown keys are refused, and numbers that are none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _tuple(cls, value: Any, info: ValidationInfo) -> Any:
+        # TOML has lists only, and a strict reader takes none of them for a tuple.
+        field = cls.model_fields[info.field_name or ""]
+        wanted = get_origin(field.annotation) is tuple and isinstance(value, list)
+        return tuple(value) if wanted else value
 
 
 class Record(Strict):
@@ -97,7 +131,8 @@ class Record(Strict):
         except ValueError as error:  # Python reads no integer of more than 4300 digits
             raise BadInput(f"{path}: {error}", remedy="shorten the number") from None
         try:
-            return cls.model_validate(found)
+            # TOML has numbers and dates of its own: true is no 1, and "400" no number
+            return cls.model_validate(found, strict=True)
         except ValidationError as error:
             raise BadInput(describe(error, path, text, cls), remedy="mend the keys named") from None
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from modelkeel.records.base import CENTURY, SUREST, Email, Record, Strict, Text
+from modelkeel.records.base import CENTURY, SUREST, Email, Record, Said, Strict, Text, distinct
 
 _ASSUMED = re.compile(r"\bassum(ed|ptions?)\b", re.IGNORECASE)
 _MOST = 1e15  # up to here a float counts single units
@@ -20,8 +20,8 @@ class Decision(Strict):
     """The decision that the model is to improve."""
 
     statement: Text = Field(min_length=10)
-    subject: str = Field(min_length=2)
-    actions: list[str] = Field(min_length=1)
+    subject: Said = Field(min_length=2)
+    actions: Annotated[list[str], distinct()] = Field(min_length=1)
     volume_per_month: int = Field(gt=0, le=10**12)
 
 
@@ -50,7 +50,7 @@ class Payoff(Strict):
     action: str
     outcome: str
     amount: Amount
-    source: str = Field(min_length=3)
+    source: Said = Field(min_length=3)
 
     @property
     def assumed(self) -> bool:
@@ -127,6 +127,8 @@ class Guardrail(Strict):
     def _bounded(self) -> Self:
         if self.min is None and self.max is None:
             raise ValueError("a guardrail needs min or max")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} lies above max {self.max:g}")
         return self
 
 
@@ -158,8 +160,8 @@ class Charter(Record):
     baseline: Baseline
     target: Target
     control: Control = Control(design="replay")
-    guardrail: list[Guardrail] = Field(default_factory=list)
-    kill: list[Kill] = Field(default_factory=list)
+    guardrail: Annotated[list[Guardrail], distinct("id")] = Field(default_factory=list)
+    kill: Annotated[list[Kill], distinct("id")] = Field(default_factory=list)
     review: Review | None = None
 
     @property

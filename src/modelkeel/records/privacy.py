@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelkeel.records.answer import Answer
-from modelkeel.records.base import CENTURY, Email, Record, Strict, Text
+from modelkeel.records.base import CENTURY, Email, Record, Strict, Text, distinct
 
 
 class Processing(Strict):
@@ -28,7 +28,7 @@ class Retention(Strict):
     """How long a kind of data is kept, in days, and why."""
 
     data: Text
-    days: Answer[Annotated[int, Field(le=CENTURY)]]
+    days: Answer[Annotated[int, Field(ge=0, le=CENTURY)]]
     basis: Answer[Text]
 
 
@@ -63,7 +63,7 @@ class Privacy(Record):
 
     schema_: Literal["privacy/1"] = Field(alias="schema")
     processing: Processing
-    retention: list[Retention] = Field(min_length=1)
+    retention: Annotated[list[Retention], distinct("data")] = Field(min_length=1)
     rights: Rights
     assessment: Assessment | None = None
     bias_testing: BiasTesting | None = None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from modelkeel.records.answer import Answer
-from modelkeel.records.base import Email, Record, Strict, Text
+from modelkeel.records.base import Email, Record, Strict, Text, distinct
 
 Rating = int
 """From 1 (rare, slight) to 5 (almost certain, severe)."""
@@ -61,11 +61,4 @@ class Risks(Record):
 
     schema_: Literal["risks/1"] = Field(alias="schema")
     accept_up_to: int = Field(ge=1, le=25)
-    risk: list[Risk] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [each.id for each in self.risk]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two risks have the id {twice[0]}")
-        return self
+    risk: Annotated[list[Risk], distinct("id")] = Field(min_length=1)

@@ -58,6 +58,31 @@ residual = { likelihood = 1, severity = 1 }
 owner = "owner@bank.example"
 review_by = 2027-12-31
 """
+SOUND = RISKS.replace("gates =", "gate =")
+PRIVACY = """schema = "privacy/1"
+[processing]
+controller = "Bank, Main Street 1"
+protection_officer = "officer@bank.example"
+purposes = ["decide on applications"]
+subjects = ["applicants"]
+legal_basis = "contract, Art 6(1)(b)"
+recipients = ["nobody else"]
+transfers = "there are none"
+security = ["encrypted at rest"]
+[[retention]]
+data = "applications"
+days = 1825
+basis = "limitation of claims"
+[[retention]]
+data = "logs"
+days = 0
+basis = "they are not kept"
+[rights]
+information = "a notice with the form"
+access = "by letter, within a month"
+erasure = "the key of a person is destroyed"
+contest = "an officer looks again"
+"""
 
 
 def said_of(record: type[Record], path: Path, text: str) -> str:
@@ -130,6 +155,33 @@ def test_the_item_of_a_list_is_the_one_that_is_wrong(tmp_path: Path) -> None:
     before, _, after = RISKS.replace("gates =", "gate =").rpartition("severity = 3")
     said = said_of(Risks, path, f"{before}severity = 9{after}")
     assert said == f"{path}:21: risk.1.severity: Input should be less than or equal to 5"
+
+
+@pytest.mark.parametrize(
+    ("record", "text", "old", "new", "said"),
+    [
+        (Risks, SOUND, '"R-02"', '"R-01"', "risk: 'R-01' stands twice"),
+        (Risks, SOUND, "severity = 4", "severity = true", "risk.0.severity: .*valid integer"),
+        (Risks, SOUND, "2027-12-31", "1830211200", "risk.0.review_by: .*valid date"),
+        (Risks, SOUND, '["applicants"]', '[" "]', "risk.0.who.0: .*at least 1 character"),
+        (
+            System,
+            SYSTEM,
+            '"Decide on applications"',
+            '" \t        "',
+            "identity.purpose: .*at least 1 character",
+        ),
+        (Privacy, PRIVACY, "days = 1825", "days = -5", "retention.0.days: .*equal to 0"),
+        (Privacy, PRIVACY, '"logs"', '"applications"', "retention: .*'applications' stands twice"),
+    ],
+)
+def test_values_that_cannot_be_meant(
+    tmp_path: Path, record: type[Record], text: str, old: str, new: str, said: str
+) -> None:
+    path = tmp_path / "record.toml"
+    path.write_text(text, encoding="utf-8")
+    record.load(path)
+    assert re.search(rf":\d+: {said}", said_of(record, path, text.replace(old, new, 1)))
 
 
 def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:

@@ -102,6 +102,54 @@ def test_numbers_that_nothing_can_be_computed_from(
         Charter.load(path)
 
 
+OTHER_TYPES = [
+    ("at_least = 0.1", "at_least = true", "target.at_least", "valid number"),
+    ("at_least = 0.1", 'at_least = "0.1"', "target.at_least", "valid number"),
+    ("volume_per_month = 100", "volume_per_month = true", "decision.volume_per_month", "integer"),
+    ("volume_per_month = 100", 'volume_per_month = "100"', "decision.volume_per_month", "integer"),
+    ("by = 2999-12-31", "by = 1830211200", "target.by", "valid date"),
+    ("by = 2999-12-31", 'by = "2027-12-31"', "target.by", "valid date"),
+]
+SLIPS = [
+    ('["approve", "decline"]', '["approve", "decline", "approve"]', "decision.actions", "twice"),
+    (
+        '"Approve or decline an application"',
+        '"            "',
+        "decision.statement",
+        "at least 1 character",
+    ),
+    ("confidence = 0.9", f"confidence = 0.9\n{KILL}{KILL}", "kill", "'loss' stands twice"),
+    (
+        "confidence = 0.9",
+        f"confidence = 0.9\n{GUARDRAIL}min = 0.8\n{GUARDRAIL}min = 0.7\n",
+        "guardrail",
+        "'share' stands twice",
+    ),
+    (
+        "confidence = 0.9",
+        f"confidence = 0.9\n{GUARDRAIL}min = 0.8\nmax = 0.1\n",
+        "guardrail.0",
+        "min 0.8 lies above max 0.1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "key", "said"), OTHER_TYPES + SLIPS)
+def test_values_that_cannot_be_meant(
+    project: Project, old: str, new: str, key: str, said: str
+) -> None:
+    path = project.root / "charter.toml"
+    edit(path, old, new)
+    with pytest.raises(BadInput, match=rf":\d+: {re.escape(key)}: .*{said}"):
+        Charter.load(path)
+
+
+def test_whole_numbers_are_numbers_too(project: Project) -> None:
+    path = project.root / "charter.toml"
+    edit(path, "at_least = 0.1", "at_least = 1")
+    assert Charter.load(path).target.at_least == 1.0
+
+
 def test_an_integer_that_python_does_not_read(project: Project) -> None:
     path = project.root / "charter.toml"
     edit(path, "= 100", f"= 1{'0' * 5000}")

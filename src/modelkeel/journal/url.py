@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ BUSY_SECONDS = 5
 """How long a writer waits for another one."""
 WRITES = "modelkeel_writes"
 """Execution option of a connection whose transactions write from their start."""
+_TLS = ("sslmode", "sslrootcert")
+_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
 
 def engine_of(url: str, *, patience: float | None = BUSY_SECONDS) -> sa.Engine:
@@ -88,11 +92,19 @@ def _begin_sqlite(connection: sa.Connection) -> None:
 
 
 def _postgresql(url: sa.URL, patience: float | None) -> sa.Engine:
+    asked = {name: values[-1] for name, values in url.normalized_query.items()}
+    if unknown := sorted(asked.keys() - {*_TLS, "unix_sock"}):
+        raise BadInput(
+            f"the URL of the journal has {', '.join(unknown)}, "
+            f"expected {', '.join(_TLS)} or unix_sock",
+            remedy="leave it out",
+        )
+    told = {"timeout": patience, "application_name": "modelkeel", "ssl_context": _tls(asked)}
     try:
         engine = sa.create_engine(
-            url.set(drivername="postgresql+pg8000"),
+            url.set(drivername="postgresql+pg8000").difference_update_query(_TLS),
             pool_pre_ping=True,
-            connect_args={"timeout": patience, "application_name": "modelkeel"},
+            connect_args=told,
         )
     except ModuleNotFoundError:
         raise BadInput(
@@ -101,6 +113,34 @@ def _postgresql(url: sa.URL, patience: float | None) -> sa.Engine:
         ) from None
     sa.event.listen(engine, "connect", _set_up_postgresql)
     return engine
+
+
+def _tls(asked: Mapping[str, str]) -> ssl.SSLContext | bool | None:
+    """The modes of libpq as pg8000 takes them: None is TLS, unchecked, where the server has it."""
+    mode, roots = asked.get("sslmode", "prefer"), asked.get("sslrootcert")
+    if mode not in _MODES:
+        raise BadInput(
+            f"the URL of the journal: sslmode is {mode!r}, expected {', '.join(_MODES)}",
+            remedy="write sslmode=verify-full, or another of these",
+        )
+    if mode in ("disable", "prefer"):
+        if roots is not None:
+            raise BadInput(
+                "the URL of the journal: sslrootcert without sslmode would check nothing",
+                remedy="write sslmode=verify-full beside it",
+            )
+        return None if mode == "prefer" else False
+    try:
+        context = ssl.create_default_context(cafile=roots)
+    except OSError as error:
+        raise BadInput(
+            f"{roots}: cannot be read: {error.strerror or error}",
+            remedy="give a file of certificates in PEM as sslrootcert",
+        ) from None
+    context.check_hostname = mode == "verify-full"
+    if mode == "require" and roots is None:
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _set_up_postgresql(connection: Any, _: Any) -> None:

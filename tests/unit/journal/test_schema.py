@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from modelkeel.errors import BadInput, KeelError
 from modelkeel.journal.append import Appender
@@ -202,3 +212,102 @@ def test_a_driver_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         engine_of("postgresql://keel@db.example/journal")
     assert raised.value.remedy == f"install the extra: {command}"
     assert command in (Path(__file__).parents[3] / "docs/how-to/journal.md").read_text("utf-8")
+
+
+PEER = "postgresql://keel:secret@localhost:{port}/journal?sslmode={mode}"
+
+
+def tls_of(mode: str, roots: str = "") -> Any:
+    """What pg8000 is told about TLS; None lets it take TLS where the server has it."""
+    engine = engine_of(PEER.format(port=1, mode=mode) + roots)
+    told: list[dict[str, Any]] = []
+    sa.event.listen(engine, "do_connect", lambda *given: told.append(given[3]) or object())
+    with suppress(Exception):
+        engine.raw_connection()
+    assert not told[0].keys() & {"sslmode", "sslrootcert"}
+    return told[0]["ssl_context"]
+
+
+def test_a_url_says_how_tls_is_used(certificate: Path) -> None:
+    assert tls_of("disable") is False
+    assert tls_of("prefer") is None
+    unchecked, anybody = tls_of("require"), tls_of("require", f"&sslrootcert={certificate}")
+    assert (unchecked.verify_mode, unchecked.check_hostname) == (ssl.CERT_NONE, False)
+    assert (anybody.verify_mode, anybody.check_hostname) == (ssl.CERT_REQUIRED, False)
+    signed, named = tls_of("verify-ca"), tls_of("verify-full", f"&sslrootcert={certificate}")
+    assert (signed.verify_mode, signed.check_hostname) == (ssl.CERT_REQUIRED, False)
+    assert (named.verify_mode, named.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert [each["subject"] for each in named.get_ca_certs()] == [((("commonName", "localhost"),),)]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("sslmode=always", "sslmode is 'always', expected disable, prefer, require"),
+        ("sslmode=verify-full&sslrootcert=/no/such.pem", "/no/such.pem: cannot be read"),
+        ("sslrootcert=/no/such.pem", "sslrootcert without sslmode"),
+        ("connect_timeout=5&password=secret", "has connect_timeout, password, expected"),
+    ],
+)
+def test_what_a_url_cannot_say_is_told(query: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said) as raised:
+        Journal.open(f"postgresql://keel:secret@db.example/journal?{query}")
+    assert "secret" not in str(raised.value) + raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("require", "Server refuses SSL"),
+        ("require", "is shaken by the hand"),
+        ("verify-full", "CERTIFICATE_VERIFY_FAILED"),
+    ],
+)
+def test_tls_with_a_server(certificate: Path, mode: str, said: str) -> None:
+    """No PostgreSQL for tests has TLS; as far as the handshake this one does."""
+    offers = b"N" if "refuses" in said else b"S"
+    with socket.create_server(("localhost", 0)) as listening:
+        listening.settimeout(10)
+        serving = threading.Thread(target=shake, args=(listening, offers, certificate))
+        serving.start()
+        url = PEER.format(port=listening.getsockname()[1], mode=mode)
+        with pytest.raises(KeelError, match=said) as raised:
+            Journal.open(url)
+        serving.join()
+    assert "secret" not in str(raised.value)
+
+
+def shake(listening: socket.socket, offers: bytes, certificate: Path) -> None:
+    """Answer a request for TLS, and after the handshake with an error of PostgreSQL."""
+    peer, _ = listening.accept()
+    with peer:
+        peer.recv(8)
+        peer.sendall(offers)
+        if offers == b"N":
+            return
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        with suppress(OSError), context.wrap_socket(peer, server_side=True) as sealed:
+            sealed.recv(1000)
+            fields = b"SFATAL\0C28000\0Mis shaken by the hand\0\0"
+            sealed.sendall(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+            sealed.recv(1000)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of localhost that nobody signed, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(secret + made.public_bytes(Encoding.PEM))
+    return path

@@ -13,9 +13,8 @@ from modelkeel.errors import BadInput, Refused
 from modelkeel.governance.decider import catch_up, deciding
 from modelkeel.model.bundle import Bundle, load_bundle
 from modelkeel.model.champion import Champion
-from modelkeel.model.keys import public_key_path
 from modelkeel.model.promotions import Entry, now, person
-from modelkeel.model.summary import check_summary, summary_path
+from modelkeel.model.summary import check_champion, must_be_signed, summary_path
 from modelkeel.model.switch import Standing, changing, mirror, standing, switch
 from modelkeel.project import Project
 
@@ -149,24 +148,17 @@ def verify_kept(project: Project, entry: Entry) -> Bundle:
     champion = entry.champion
     folder = project.models_dir / champion.folder
     bundle = load_bundle(folder, champion.digest)
-    if entry.summary is None:  # promoted before summaries were written
-        return bundle
+    if entry.summary is None and not must_be_signed(project):
+        return bundle  # promoted before summaries were written
     path = summary_path(folder)
     found = sha256_file(path) if path.is_file() else "no such file"
-    if found != entry.summary:
+    if entry.summary not in (None, found):
         raise Refused(
             f"{path} is not the summary of that promotion: found {found[:12]}, expected "
             f"{entry.summary[:12]}",
             remedy="restore the models folder from a backup, or promote that bundle again",
         )
-    public = public_key_path(project)
-    check_summary(
-        champion,
-        folder,
-        public if public.is_file() else None,
-        production=not champion.trial,
-        tier=project.system.tier,
-    )
+    check_champion(project, champion)
     return bundle
 
 

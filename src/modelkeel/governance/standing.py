@@ -12,7 +12,9 @@ from modelkeel.governance.rollback import verify_kept
 from modelkeel.model.aliases import misplaced
 from modelkeel.model.bundle import Bundle
 from modelkeel.model.champion import load_champion
+from modelkeel.model.promotions import RESTORE, history_path
 from modelkeel.model.registry import Version, list_versions
+from modelkeel.model.summary import check_champion, must_be_signed
 from modelkeel.model.switch import Standing, changing, lagging, mirror, standing
 from modelkeel.model.training_log import is_away
 from modelkeel.project import Project
@@ -52,6 +54,8 @@ def verify_champion(project: Project, *, heal: bool = False) -> Verified:
         raise Refused(serving.problem, remedy="promote again: keel model promote")
     if serving.entry is not None:
         verify_kept(project, serving.entry)
+    elif serving.champion is not None and must_be_signed(project):
+        check_champion(project, serving.champion)
     notes = follow_if_lagging(project)
     problems = history_problems(serving)
     if heal:
@@ -63,7 +67,8 @@ def verify_champion(project: Project, *, heal: bool = False) -> Verified:
         if lag is not None:
             raise KeelError(lag, remedy="start the registry, then run it again")
         notes = (*notes, "the aliases are where the champion is")
-        return Verified(bundle, (), notes)
+        return Verified(bundle, unrecorded(project, standing(project)), notes)
+    problems += unrecorded(project, serving)
     try:
         with deciding(project) as decider:
             problems += tuple(f"{each}; {HEAL}" for each in row_problems(project, decider))
@@ -109,6 +114,15 @@ def history_problems(serving: Standing) -> tuple[str, ...]:
     where = f"{last.version} ({last.digest[:12]}, by {last.by} at {last.time})"
     here = f"here version {serving.entry.version} serves"
     return (f"{here}, evidence/promotions.jsonl ends with version {where}",)
+
+
+def unrecorded(project: Project, serving: Standing) -> tuple[str, ...]:
+    """A champion without a line of the history, where it ought to have one."""
+    champion = serving.champion
+    if champion is None or serving.entry is not None or not must_be_signed(project):
+        return ()
+    which = f"version {champion.version} ({champion.digest[:12]}), which serves"
+    return (f"{history_path(project)} has no line of {which}; {RESTORE}",)
 
 
 def alias_problems(project: Project, serving: Standing, versions: list[Version]) -> tuple[str, ...]:

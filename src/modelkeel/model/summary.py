@@ -15,6 +15,7 @@ from modelkeel.errors import BadInput, Refused
 from modelkeel.model.champion import Champion
 from modelkeel.model.envelope import read_payload, sign_statement, verify_envelope
 from modelkeel.model.files import read_file, sync, write_json
+from modelkeel.model.keys import public_key_path
 from modelkeel.model.signing import signature_path, verify_bundle_signature
 from modelkeel.model.vsa import (
     BLOCKING,
@@ -25,18 +26,22 @@ from modelkeel.model.vsa import (
     from_statement,
     to_statement,
 )
+from modelkeel.project import Project
 from modelkeel.records.system import Tier
 
 __all__ = [
     "NAMESPACE",
     "GateLine",
     "Summary",
+    "check_champion",
     "check_summary",
+    "must_be_signed",
     "policy_digest",
     "read_summary",
     "staged_summary",
     "summary_aside",
     "summary_path",
+    "trusted_key",
     "write_summary",
 ]
 
@@ -148,6 +153,33 @@ def check_summary(
     if public is not None and (production or signature.is_file()):
         _check_signature(record, folder, public)
     return summary
+
+
+def check_champion(project: Project, record: Champion) -> Summary | None:
+    """`check_summary` with the tier and the key of a project; a release as in production.
+
+    Raises:
+        BadInput: the public key cannot be used.
+        Refused: as `check_summary` says.
+    """
+    return check_summary(
+        record,
+        project.models_dir / record.folder,
+        trusted_key(project),
+        production=not record.trial,
+        tier=project.system.tier,
+    )
+
+
+def must_be_signed(project: Project) -> bool:
+    """Whether a release without a signature counts for nothing."""
+    return trusted_key(project) is not None or project.system.tier == "high"
+
+
+def trusted_key(project: Project) -> Path | None:
+    """The public key that releases are verified with, if there is one."""
+    committed = public_key_path(project)
+    return committed if committed.is_file() else None
 
 
 def _check_match(summary: Summary, record: Champion, path: Path) -> None:

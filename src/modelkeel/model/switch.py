@@ -7,8 +7,8 @@
 5. The registry's aliases follow.
 6. models/.switch.json is removed.
 
-Whoever comes next finishes what a kill cut off after step 3. What was cut off before is dropped, and
-the summary that was put aside comes back; a trial whose summary is that of its release already
+Whoever comes next finishes what a kill cut off after step 3. What it cut off before is dropped, and
+the summary that was put aside comes back; but a trial whose summary is that of its release already
 becomes the release. The aliases may lag while the registry is away; the file stays until they have
 followed.
 """
@@ -36,7 +36,13 @@ from modelkeel.model.promotions import (
     person,
     read_history,
 )
-from modelkeel.model.summary import staged_summary, summary_aside, summary_path
+from modelkeel.model.summary import (
+    check_champion,
+    must_be_signed,
+    staged_summary,
+    summary_aside,
+    summary_path,
+)
 from modelkeel.project import Project
 
 INTENT = ".switch.json"
@@ -132,7 +138,7 @@ def settle(project: Project) -> None:
     if draft is not None:
         _put_back(project, draft)
     path.unlink(missing_ok=True)
-    if champion is not None and not history:
+    if champion is not None and not history and _is_vouched_for(project, champion):
         append(project, _found(project, champion))
 
 
@@ -230,6 +236,16 @@ def _champion_or_none(project: Project) -> Champion | None:
         return read_champion(project.models_dir)
     except Refused:
         return None
+
+
+def _is_vouched_for(project: Project, champion: Champion) -> bool:
+    """Whether a history may begin with a champion: not with one that anybody may have put there."""
+    if not must_be_signed(project):
+        return True
+    try:
+        return check_champion(project, champion) is not None
+    except Refused:
+        return False
 
 
 def _found(project: Project, champion: Champion) -> Entry:

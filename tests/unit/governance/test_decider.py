@@ -188,9 +188,10 @@ def test_a_kill_before_champion_json_is_finished_too(
     def killed(*_: object) -> None:
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr("modelkeel.model.switch.point_at", killed)
-        release(project, "1")
+        with pytest.raises(Killed):
+            release(project, "1")
     assert (row(project, url), champion(project).version) == ((3, "1"), "2")
     with changing(project), deciding(project) as decider:
         (note,) = catch_up(project, decider)

@@ -10,10 +10,14 @@ from pydantic import AfterValidator, Field, model_validator
 from modelkeel.records.answer import Answer
 from modelkeel.records.base import Email, Record, Text
 
+_FIRST, _LAST = 2000, 2400  # an API key may run for 99,999 days
+
 
 def _with_zone(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("give the time with its zone, such as 2026-11-24T09:30:00Z")
+    if not _FIRST <= value.year <= _LAST:  # a slip, and at the ends of the calendar UTC overflows
+        raise ValueError(f"the year {value.year} is not one of {_FIRST} to {_LAST}")
     return value.astimezone(UTC)
 
 
@@ -69,6 +73,11 @@ class Incident(Record):
             if moment is not None and moment < self.known:
                 raise ValueError(f"{name}: lies before it was known")
         return self
+
+    def after(self, now: datetime) -> list[str]:
+        """The keys whose time has not come yet; all of them tell of what was."""
+        times = ("happened", "known", "reported", "closed")
+        return [name for name in times if (at := getattr(self, name)) is not None and at > now]
 
     @property
     def deadline(self) -> datetime | None:

@@ -11,6 +11,7 @@ from cases import given
 
 from modelkeel.governance.gates import Case, GateResult
 from modelkeel.governance.gates.operation import OPERATION_GATES
+from modelkeel.governance.readiness.places import place_of
 from modelkeel.project import load_project
 
 OVERSIGHT = """
@@ -175,6 +176,36 @@ def test_an_incident_that_was_reported_late(case: Case) -> None:
 def test_a_report_that_lies_ahead_is_none(case: Case) -> None:
     ahead = (datetime.now(UTC) + timedelta(days=400)).isoformat()
     assert result(happened(case, 20, f"reported = {ahead}"), "G-INC").outcome == "fail"
+
+
+@pytest.mark.turns_red("G-INC")
+@pytest.mark.parametrize("key", ["happened", "known", "reported", "closed"])
+def test_an_incident_of_a_year_to_come(case: Case, key: str) -> None:
+    path = happened(case, 20).project.governance_dir / "incidents" / "2026-11-24-young.toml"
+    lines = path.read_text().splitlines()
+    keys = ["happened", "known", "reported", "closed"]
+    ahead = keys[keys.index(key) :] if key in ("happened", "known") else [key]
+    lines = [line for line in lines if line.partition(" =")[0] not in ahead]
+    lines += [f"{each} = {datetime.now(UTC) + timedelta(days=3650)}" for each in ahead]
+    path.write_text("\n".join(lines))
+    found = result(later(case), "G-INC")
+    assert found.outcome == "fail"
+    number = next(at for at, line in enumerate(lines, 1) if line.startswith(key))
+    assert f"{path}:{number}: {key}: lies in the future" in found.measured
+    where = place_of(case.project.root, found)
+    assert where.path == "governance/incidents/2026-11-24-young.toml"
+
+
+@pytest.mark.turns_red("G-INC")
+@pytest.mark.parametrize("known", ["9999-12-31T23:00:00Z", "0001-01-01T00:00:00+02:00"])
+def test_an_incident_at_an_end_of_the_calendar(case: Case, known: str) -> None:
+    path = happened(case, 1).project.governance_dir / "incidents" / "2026-11-24-young.toml"
+    path.write_text(INCIDENT.format(known=known, reported=""))
+    found = result(later(case), "G-INC")
+    assert found.outcome == "fail"
+    assert f"{path}:6: happened: the year " in found.measured
+    assert f"{path}:7: known: the year " in found.measured
+    assert place_of(case.project.root, found).path.endswith("2026-11-24-young.toml")
 
 
 @pytest.mark.turns_red("G-STOP")

@@ -7,11 +7,12 @@ import subprocess
 from datetime import datetime, timedelta
 from typing import Any
 
-from modelkeel.errors import Refused
+from modelkeel.errors import BadInput, Refused
 from modelkeel.governance.gates.case import Case
 from modelkeel.governance.gates.gate import Gate, NotMeasured, Verdict
 from modelkeel.governance.gates.moments import age_of, moment_of
 from modelkeel.records.approvals import Approval
+from modelkeel.records.base import line_of, read_text
 from modelkeel.records.incidents import Incident
 
 SOON = timedelta(days=14)  # an approval that runs out within this time is a warning
@@ -92,11 +93,13 @@ def check_stop(case: Case) -> Verdict:
 def check_incidents(case: Case) -> Verdict:
     """No incident is past the time by which the authority must know.
 
-    One that was reported late stands until it is closed, and from then on warns.
+    One that was reported late stands until it is closed, and from then on warns. A time that lies
+    in the future is a slip, and no clock runs from it.
     """
+    _refuse_ahead(case)
     clocks = [each for each in case.project.incidents.values() if each.deadline is not None]
     late = [each for each in clocks if _used(each, case.now) > 1]
-    open_ones = [each for each in clocks if not _reported(each, case.now)]
+    open_ones = [each for each in clocks if each.reported is None]
     soon = [each for each in open_ones if LATE <= _used(each, case.now) <= 1]
     told = [
         f"{_clock(each)} has passed"
@@ -107,27 +110,32 @@ def check_incidents(case: Case) -> Verdict:
     others = len([each for each in open_ones if each not in late and each not in soon])
     if others or not told:
         told.append(f"{others} with time left" if others else "no report is due")
-    settled = all(_reported(each, case.now) and each.closed for each in late)
+    settled = all(each.reported and each.closed for each in late)
     return Verdict(
         settled,
         "; ".join(told),
         "each reported before its deadline",
         warn=bool(soon or late),
         remedy="close it once the authority has what it asks: `closed` in the incident's record"
-        if late and all(_reported(each, case.now) for each in late)
+        if late and all(each.reported for each in late)
         else None,
     )
 
 
-def _reported(incident: Incident, now: datetime) -> bool:
-    return incident.reported is not None and incident.reported <= now
+def _refuse_ahead(case: Case) -> None:
+    ahead = [
+        f"{path}:{line_of([key], read_text(path))}: {key}: lies in the future"
+        for path, incident in case.project.incidents.items()
+        for key in incident.after(case.now)
+    ]
+    if ahead:
+        raise BadInput("\n".join(ahead), remedy="correct the times named")
 
 
 def _used(incident: Incident, now: datetime) -> float:
     """The share of the time to report that was taken; above 1 it was too late."""
     assert incident.deadline is not None  # noqa: S101
-    until = min(incident.reported or now, now)
-    return (until - incident.known) / (incident.deadline - incident.known)
+    return ((incident.reported or now) - incident.known) / (incident.deadline - incident.known)
 
 
 def _clock(incident: Incident) -> str:

@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from modelkeel.errors import BadInput, KeelError
 from modelkeel.journal.entry import Entry
@@ -25,9 +27,12 @@ from modelkeel.journal.lines import add_line
 from modelkeel.journal.store import Journal
 from modelkeel.journal.tables import records, subjects
 from modelkeel.journal.url import WRITES
+from modelkeel.journal.writer import details_of, said_of
 
 What = Literal["person", "prediction"]
 _SCRUB_SECONDS = 5.0
+_NO_RIGHT = "42501"
+"""SQLSTATE of PostgreSQL."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +127,13 @@ def erase_again(journal: Journal, listed: Path, *, by: str) -> list[Erased]:
         )
     said = {(each.what, each.id) for each in told}
     done: list[Erased] = []
-    for each in kept:
-        counts = _remove(journal.engine, each)
-        if not any(counts) and (each.what, each.id) in said:
-            continue
-        journal.write([_event(each, by, "again, after a backup was restored", counts)])
-        done.append(Erased(each, counts[0], counts[1], scrub(journal.engine)))
+    with removing(journal.engine, "erase", subjects):
+        for each in kept:
+            counts = _remove(journal.engine, each)
+            if not any(counts) and (each.what, each.id) in said:
+                continue
+            journal.write([_event(each, by, "again, after a backup was restored", counts)])
+            done.append(Erased(each, counts[0], counts[1], scrub(journal.engine)))
     return done
 
 
@@ -195,10 +201,37 @@ def _erase(
 ) -> Erased:
     """The list first: killed in the middle, `--again` does the rest."""
     erasure = Erasure(what, identity, time.time_ns() // 1000)
-    _append(listed, erasure)
-    counts = _remove(journal.engine, erasure)
-    journal.write([_event(erasure, by, reason, counts)])
-    return Erased(erasure, *counts, scrub(journal.engine))
+    with removing(journal.engine, "erase", subjects):
+        _append(listed, erasure)
+        counts = _remove(journal.engine, erasure)
+        journal.write([_event(erasure, by, reason, counts)])
+        return Erased(erasure, *counts, scrub(journal.engine))
+
+
+@contextmanager
+def removing(engine: sa.Engine, doing: str, *tables: sa.Table) -> Iterator[None]:
+    """See that payloads, and rows of these tables, may be removed, before anything tells of it.
+
+    Raises:
+        KeelError: this role may not, or the database does not do it.
+    """
+    try:
+        with engine.connect().execution_options(**{WRITES: True}) as own, own.begin():
+            own.execute(records.update().where(sa.false()).values(payload=None))
+            for table in tables:
+                own.execute(table.delete().where(sa.false()))
+        yield
+    except SQLAlchemyError as error:
+        details = details_of(getattr(error, "orig", None) or error)
+        if details.get("C") == _NO_RIGHT:
+            raise KeelError(
+                f"this role may not {doing}: {details.get('M')}",
+                remedy="take the role that owns the tables: MODELKEEL_JOURNAL with its name",
+            ) from error
+        raise KeelError(
+            f"the journal at {engine.url.render_as_string()}: {said_of(error)}",
+            remedy=f"see that the database is up and can be written to, then {doing} again",
+        ) from error
 
 
 def _remove(engine: sa.Engine, erasure: Erasure) -> tuple[int, int]:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from modelkeel.errors import BadInput, KeelError, Refused
 from modelkeel.journal.chain import Head
-from modelkeel.journal.erase import forget, scrub
+from modelkeel.journal.erase import forget, removing, scrub
 from modelkeel.journal.events import event
 from modelkeel.journal.keystore import day_of
 from modelkeel.journal.store import Journal
@@ -135,7 +135,8 @@ def prune(
     Raises:
         BadInput: a number of days is below 1 or above 1000 years.
         Refused: a segment that would go does not verify; it is evidence then.
-        KeelError: what goes cannot be anchored, or the journal not be written.
+        KeelError: what goes cannot be anchored, this role may not remove it, or the journal not be
+            written.
     """
     for days in (keep.payloads, keep.records):
         if days is not None and not 1 <= days <= _MOST_DAYS:
@@ -152,14 +153,15 @@ def prune(
     _refuse_broken(journal, ends)
     if dry or not (plan.payloads or plan.days or plan.segments or plan.people):
         return plan
-    _anchor(journal, ends)
-    # The event first: killed in the middle, what went is told, and the rest goes the next time.
     said = {key: value for key, value in asdict(plan).items() if key not in ("waiting", "scrubbed")}
     kept = {"payloads": keep.payloads, "records": keep.records}
     shown = [end.shown for end in ends]
-    journal.write([event("prune", by=by, **said | {"kept_days": kept, "segments": shown})])
-    _drop(journal.engine, cut, old, ends)
-    return replace(plan, scrubbed=scrub(journal.engine))
+    with removing(journal.engine, "prune", records, subjects, day_keys):
+        _anchor(journal, ends)
+        # The event first: killed in the middle, what went is told, and the rest goes next time.
+        journal.write([event("prune", by=by, **said | {"kept_days": kept, "segments": shown})])
+        _drop(journal.engine, cut, old, ends)
+        return replace(plan, scrubbed=scrub(journal.engine))
 
 
 def _anchor(journal: Journal, ends: Sequence[Head]) -> None:

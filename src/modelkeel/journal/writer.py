@@ -170,7 +170,7 @@ class Writer:
         try:
             self._appender.close()
         except Exception as error:  # noqa: BLE001 the records are there, and a segment may stay open
-            logger.warning("the segment could not be closed: %s", _said(error))
+            logger.warning("the segment could not be closed: %s", said_of(error))
 
     def _take(self) -> None:
         """Take what has queued, up to the size of a batch; nothing when the writer is to end."""
@@ -194,7 +194,7 @@ class Writer:
             self._appender.rest()  # so that it is tried before it is used again
             self._appender.look()
         except Exception as error:  # noqa: BLE001 as below
-            logger.warning("the journal's database: %s", _said(error))
+            logger.warning("the journal's database: %s", said_of(error))
             self._try()
         finally:
             self._busy_since = None
@@ -230,7 +230,7 @@ class Writer:
                 if not _is_of_entry(error):
                     self._tell(self._failed(error))
                     return
-                self._tell(NotWritten(f"not written to the journal: {_said(error)}"), 1)
+                self._tell(NotWritten(f"not written to the journal: {said_of(error)}"), 1)
             else:
                 self._tell(None, 1)
         self._problem = None
@@ -243,7 +243,7 @@ class Writer:
             self._busy_since = None
 
     def _failed(self, error: Exception) -> NotWritten:
-        self._problem = _said(error)
+        self._problem = said_of(error)
         logger.error("not written: %s", self._problem)
         return NotWritten(f"not written to the journal: {self._problem}")
 
@@ -260,21 +260,21 @@ class Writer:
 def _is_of_entry(error: Exception) -> bool:
     """Whether an error is about an entry, not about the database."""
     original = getattr(error, "orig", None) or error
-    details = _details(original)
+    details = details_of(original)
     if details:  # SQLSTATE 22: data exception, 23: integrity constraint violation
         return str(details.get("C", ""))[:2] in ("22", "23")
     return isinstance(original, _OF_ENTRY)
 
 
-def _said(error: Exception) -> str:
+def said_of(error: Exception) -> str:
     """What an error says in one line; the values of a statement are not among it."""
     original = getattr(error, "orig", None) or error
-    said = _details(original).get("M") or str(original)
+    said = details_of(original).get("M") or str(original)
     lines = said.strip().splitlines()
     return f"{type(original).__name__}: {lines[0][:200]}" if lines else type(original).__name__
 
 
-def _details(error: BaseException) -> dict[str, str]:
+def details_of(error: BaseException) -> dict[str, str]:
     """What PostgreSQL says of an error, by the letters of its protocol; empty for any other."""
     first = error.args[0] if error.args else None
     return first if isinstance(first, dict) else {}

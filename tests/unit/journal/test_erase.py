@@ -177,3 +177,16 @@ def test_the_list_says_nothing_of_the_person(tmp_path: Path) -> None:
     erase_person(journal, listed, ADA, **WHO)
     assert ADA.encode() not in listed.read_bytes()
     assert stat.S_IMODE(listed.stat().st_mode) == 0o600
+
+
+def test_what_the_database_says_against_it_is_told(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.write([prediction(1, ADA)])
+    with sqlite3.connect(tmp_path / "journal.db") as database:
+        database.execute(
+            "CREATE TRIGGER t BEFORE DELETE ON subjects BEGIN SELECT RAISE(FAIL, 'no'); END"
+        )
+    with pytest.raises(KeelError, match=r"journal\.db: IntegrityError: no") as raised:
+        erase_person(journal, tmp_path / "list.jsonl", ADA, **WHO)
+    assert raised.value.remedy
+    assert inputs_of(journal, 1) is not None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
-from modelkeel.errors import Refused
+from modelkeel.errors import KeelError, Refused
 from modelkeel.journal.erase import erase_person
 from modelkeel.journal.retention import Retention, prune
 from modelkeel.journal.store import Journal
@@ -89,7 +89,9 @@ GRANT SELECT, INSERT, UPDATE ON segments, subjects, day_keys, standing TO keel_s
 """
 
 
-def test_a_server_that_may_change_no_record(server: tuple[Any, str], journal: Journal) -> None:
+def test_a_server_that_may_change_no_record(
+    server: tuple[Any, str], journal: Journal, tmp_path: Path
+) -> None:
     """The rights that docs/how-to/journal.md gives a server are enough."""
     server[0].psql("DROP ROLE IF EXISTS keel_server;" + GRANTS)
     limited = Journal.open(server[1].replace("postgres@", "keel_server@"), master=MASTER)
@@ -98,6 +100,14 @@ def test_a_server_that_may_change_no_record(server: tuple[Any, str], journal: Jo
     assert inputs_of(limited, 3) is not None
     with pytest.raises(ProgrammingError, match="permission denied"), limited.engine.begin() as own:
         own.execute(records.delete())
+    listed = tmp_path / "list.jsonl"
+    with pytest.raises(KeelError, match="may not erase: permission denied") as raised:
+        erase_person(limited, listed, ADA, by="officer", reason="")
+    assert "owns the tables" in raised.value.remedy
+    with pytest.raises(KeelError, match="may not prune: permission denied"):
+        prune(limited, Retention(30, 200), by="operator", now=now() + 201 * DAY)
+    assert not listed.exists()
+    assert not list(journal.reader().find(kind="event"))  # nothing tells of what did not happen
     limited.engine.dispose()
     assert verify(journal.engine).intact
     guide = (Path(__file__).parents[3] / "docs/how-to/journal.md").read_text(encoding="utf-8")

@@ -52,7 +52,7 @@ class Entry(BaseModel):
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     run_id: str | None
     trial: bool
-    previous: str | None
+    previous: str | None = Field(pattern=r"^[0-9a-f]{64}$")
     by: str
     reason: str
     summary: str | None

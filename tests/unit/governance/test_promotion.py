@@ -207,7 +207,11 @@ def no_json(lines: list[str]) -> list[str]:
     return [*lines[:-1], lines[-1][:-10]]
 
 
-@pytest.mark.parametrize("damage", [broken_line, lost_line, swapped_lines, no_json])
+def no_digest(lines: list[str]) -> list[str]:
+    return [*lines[:-1], json.dumps({**json.loads(lines[-1]), "previous": "abc"})]
+
+
+@pytest.mark.parametrize("damage", [broken_line, lost_line, swapped_lines, no_json, no_digest])
 def test_a_broken_history_stops_everything(ready: Project, damage: Any) -> None:
     for slope in (0.001, 0.002, 0.003):
         train(ready, slope)

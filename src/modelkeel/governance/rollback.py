@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from modelkeel.data.digest import sha256_file
 from modelkeel.errors import BadInput, Refused
@@ -99,8 +100,8 @@ def roll(
 
 def _target(project: Project, serving: Standing, champion: Champion, to: str | None) -> Entry:
     """The line of the history that a rollback goes back to."""
-    last = serving.entry
-    if to is None and last is not None and last.kind == "rollback":
+    last = _led_here(serving)
+    if to is None and last is not None:
         there = str(champion.previous)[:12]
         raise Refused(
             f"version {champion.version} was itself reached by a rollback ({last.reason}); a "
@@ -129,6 +130,18 @@ def _target(project: Project, serving: Standing, champion: Champion, to: str | N
             remedy="promote a bundle without --trial: keel model promote",
         )
     return found[0]
+
+
+def _led_here(serving: Standing) -> Entry | None:
+    """The rollback by which the champion serves, also where it was promoted again since."""
+    entry = serving.entry
+    if entry is None:
+        return None
+    lines = serving.history[: serving.history.index(entry) + 1]
+    for line in takewhile(lambda each: each.digest == entry.digest, reversed(lines)):
+        if line.kind == "rollback" and line.previous == entry.previous:
+            return line
+    return None
 
 
 def kept_entries(project: Project, history: list[Entry], champion: Champion) -> list[Entry]:

@@ -210,9 +210,10 @@ def test_a_promotion_again_that_is_cut_off_leaves_the_way_back(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+    with monkeypatch.context() as patch:
         patch.setattr("modelkeel.model.switch.point_at", full)
-        release(ready, key)
+        with pytest.raises(OSError, match="No space left"):
+            release(ready, key)
     assert load_champion(ready.models_dir).digest == second.digest
     drill(ready)
     rollback(ready, "it declines everybody")
@@ -221,3 +222,16 @@ def test_a_promotion_again_that_is_cut_off_leaves_the_way_back(
     release(ready, key)  # and what was cut off may be done again
     assert verify_champion(ready).problems == ()
     assert {path.name for path in folder.iterdir()} == before
+
+
+def test_a_bundle_promoted_again_does_not_lead_forth_to_what_was_left(
+    ready: Project, two: tuple[Bundle, Bundle], key: Path
+) -> None:
+    first, second = two
+    rollback(ready, "it declines everybody")
+    bring_back(ready, first)
+    release(ready, key)
+    with pytest.raises(Refused, match=r"reached by a rollback \(it declines everybody\)"):
+        rollback(ready, "again")
+    rollback(ready, "it was the data", to=second.digest[:12])
+    assert load_champion(ready.models_dir).digest == second.digest

@@ -7,6 +7,7 @@ It is a SLSA Verification Summary Attestation v1, in a DSSE envelope when it is 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from modelkeel.errors import BadInput, Refused
 from modelkeel.model.champion import Champion
 from modelkeel.model.envelope import read_payload, sign_statement, verify_envelope
 from modelkeel.model.files import read_file, sync, write_json
-from modelkeel.model.keys import public_key_path
+from modelkeel.model.keys import PUBLIC_KEY, public_key_path
 from modelkeel.model.signing import signature_path, verify_bundle_signature
 from modelkeel.model.vsa import (
     BLOCKING,
@@ -177,7 +178,9 @@ def must_be_signed(project: Project) -> bool:
 
 
 def trusted_key(project: Project) -> Path | None:
-    """The public key that releases are verified with, if there is one."""
+    """The public key that releases are verified with, if there is one, chosen as a server does."""
+    if os.environ.get(PUBLIC_KEY):
+        return Path(os.environ[PUBLIC_KEY])
     committed = public_key_path(project)
     return committed if committed.is_file() else None
 

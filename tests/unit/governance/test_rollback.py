@@ -235,3 +235,20 @@ def test_a_bundle_promoted_again_does_not_lead_forth_to_what_was_left(
         rollback(ready, "again")
     rollback(ready, "it was the data", to=second.digest[:12])
     assert load_champion(ready.models_dir).digest == second.digest
+
+
+def test_the_public_key_may_lie_elsewhere(
+    ready: Project, two: tuple[Bundle, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = public_key_path(ready).rename(tmp_path / "elsewhere.pub")
+    with pytest.raises(Refused, match="no public key is given"):
+        verify_champion(ready)
+    monkeypatch.setenv("MODELKEEL_PUBLIC_KEY", str(elsewhere))
+    assert verify_champion(ready).problems == ()
+    drill(ready)
+    rollback(ready, "it declines everybody")
+    assert load_champion(ready.models_dir).digest == two[0].digest
+    make_key(tmp_path / "other.key", tmp_path / "other.pub")
+    monkeypatch.setenv("MODELKEEL_PUBLIC_KEY", str(tmp_path / "other.pub"))
+    with pytest.raises(Refused):
+        verify_champion(ready)

@@ -3,6 +3,7 @@
 import keyword
 import sys
 import typing
+from itertools import product
 from types import ModuleType
 from typing import Any
 
@@ -69,14 +70,16 @@ def test_choices_are_those_of_the_records() -> None:
 def test_the_tier_is_that_of_the_records(macros: ModuleType) -> None:
     identity = {"name": "x", "purpose": "Decide on something.", "owner": "a@b.eu"}
     for output_use in QUESTIONS["output_use"]["choices"].values():
-        for domain in QUESTIONS["domain"]["choices"].values():
+        for domain, places in product(
+            QUESTIONS["domain"]["choices"].values(), (["EU"], ["UK", "EU"], ["UK"])
+        ):
             use = {
                 "output_use": output_use, "domain": domain, "personal_data": "none",
-                "jurisdictions": ["EU"],
+                "jurisdictions": places,
             }  # fmt: skip
             record = {"schema": "system/1", "identity": identity, "use": use}
             computed = system.System.model_validate(record).computed_tier
-            assert macros.tier(output_use, domain) == computed
+            assert macros.tier(output_use, domain, places) == computed
 
 
 def test_templates_use_only_names_that_exist(environment: SandboxedEnvironment) -> None:

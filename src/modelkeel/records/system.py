@@ -161,7 +161,10 @@ class System(Record):
             return "high"
         if use.about_people and use.domain in _HIGH_RISK_DOMAINS:
             return "high"
-        return "limited" if use.output_use == "interacts_with_people" else "minimal"
+        if use.output_use != "interacts_with_people":
+            return "minimal"
+        # Annex III(1) names biometrics that sort people or read emotions, whatever is decided
+        return "high" if use.domain == "biometrics" and "EU" in use.jurisdictions else "limited"
 
     @property
     def tier(self) -> Tier:

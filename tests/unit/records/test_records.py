@@ -183,6 +183,8 @@ def test_a_missing_record(project: Project) -> None:
         ("decides_about_people", "other", "minimal"),
         ("interacts_with_people", "none", "limited"),
         ("interacts_with_people", "health", "limited"),
+        ("interacts_with_people", "biometrics", "high"),
+        ("internal", "biometrics", "minimal"),
         ("safety_component", "none", "high"),
     ],
 )

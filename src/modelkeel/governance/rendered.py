@@ -7,16 +7,9 @@ from pathlib import Path
 from modelkeel.errors import BadInput, Refused
 from modelkeel.governance.documents import render, stale
 from modelkeel.governance.obligations.lock import lock_problem, write_lock
-from modelkeel.governance.roles import (
-    PLACES,
-    block_in,
-    codeowners_block,
-    host_of,
-    update_codeowners,
-)
+from modelkeel.governance.roles import owners_problem, update_codeowners
 from modelkeel.governance.schemas import schema_problems, write_schemas
 from modelkeel.project import Project
-from modelkeel.records.base import read_text
 
 RENDER = "run `uv run keel govern render` and commit what it wrote"
 
@@ -40,7 +33,7 @@ def refuse_stale(project: Project) -> None:
         Refused: naming each file that is not current.
     """
     lock = lock_problem(project)
-    found = [each for each in (lock, _owners_problem(project)) if each]
+    found = [each for each in (lock, owners_problem(project)) if each]
     found += schema_problems(project)
     try:
         found += stale(project)
@@ -51,14 +44,3 @@ def refuse_stale(project: Project) -> None:
         listed = "\n".join(f"  {each.replace(f'{project.root}/', '')}" for each in found)
         what = "1 file is" if len(found) == 1 else f"{len(found)} files are"
         raise Refused(f"{what} not as the records have it:\n{listed}", remedy=RENDER)
-
-
-def _owners_problem(project: Project) -> str | None:
-    host = host_of(project)
-    if host is None:
-        return None
-    path = PLACES[host]
-    block = block_in(read_text(project.root / path))
-    if block is None or block.strip() == codeowners_block(project, host).strip():
-        return None
-    return f"{path.as_posix()}: the roles are not those of governance/system.toml"

@@ -87,6 +87,8 @@ ASKED = [
     "US-SR-26-2",
     "US-CO-26-189",
     "US-NYC-144",
+    "UK-GDPR-9",
+    "UK-GDPR-35-special",
     "UK-ATRS",
     "CA-DADM-6.1",
     "US-OMB-M-25-21",

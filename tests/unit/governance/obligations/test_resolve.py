@@ -99,7 +99,18 @@ def test_the_tier_follows_from_the_answers() -> None:
             use.output_use in ABOUT and use.domain in regulated
         )
         limited = use.output_use == "interacts_with_people"
+        high |= limited and use.domain == "biometrics" and "EU" in use.jurisdictions
         assert each.tier == ("high" if high else "limited" if limited else "minimal")
+
+
+@pytest.mark.parametrize("use", get_args(OutputUse))
+def test_special_categories_in_the_uk_are_asked_what_they_are_in_the_eu(use: str) -> None:
+    eu, uk = (
+        ids(resolve(system(use, "health", "special", (place,)), TODAY)) for place in PLACES[:2]
+    )
+    for name in ("GDPR-9", "GDPR-35", "GDPR-35-special"):
+        assert (name in eu) == (f"UK-{name}" in uk)
+    assert "UK-GDPR-9" in uk
 
 
 def test_what_a_duty_needs_is_there_for_every_system_that_has_it() -> None:

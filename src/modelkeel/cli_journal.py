@@ -64,7 +64,7 @@ def journal_show(prediction: Identity, json: Json = False) -> None:
     from modelkeel.project import load_project
 
     project = load_project()
-    case = case_of(project, journal_of(project), prediction, _reason_texts(project))
+    case = case_of(project, journal_of(project), prediction)
     typer.echo(case.to_json() if json else case.to_text())
 
 
@@ -269,7 +269,7 @@ def journal_export(
     project = load_project()
     journal = journal_of(project, keys=inputs or subject is not None or prediction is not None)
     if prediction is not None:
-        case = case_of(project, journal, prediction, _reason_texts(project))
+        case = case_of(project, journal, prediction)
         lines = iter([case.to_json() + "\n"])
     else:
         table = predictions(
@@ -378,8 +378,3 @@ def _person(project: Project) -> str:
     from modelkeel.model.promotions import person
 
     return person(project.root)
-
-
-def _reason_texts(project: Project) -> dict[str, str]:
-    reasons = project.reasons.reason if project.reasons else []
-    return {each.code: each.text if isinstance(each.text, str) else "" for each in reasons}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -40,7 +39,7 @@ class Case:
         id: of the prediction.
         at: when, ISO 8601 in UTC, by the writer's clock.
         said: the record's body: model, digest, prediction, decision, reason codes, caller, …
-        reasons: the text of each reason code.
+        reasons: the text of each reason code; None where it is not known what was told.
         person: the random number of whom it is about.
         inputs: what the model saw; None where that is not readable.
         contributions: what each input contributed, where reasons were told.
@@ -55,7 +54,7 @@ class Case:
     id: str
     at: str
     said: dict[str, Any]
-    reasons: dict[str, str]
+    reasons: dict[str, str | None]
     person: str | None
     inputs: dict[str, Any] | None
     contributions: dict[str, float] | None
@@ -83,7 +82,7 @@ class Case:
         lines += [f"  p({name})  {p:.6g}" for name, p in (said.get("probabilities") or {}).items()]
         if said.get("decision") is not None:
             lines.append(f"decision     {said['decision']}")
-        lines += [f"reason       {code}: {text}" for code, text in self.reasons.items()]
+        lines += [f"reason       {code}{_told(text)}" for code, text in self.reasons.items()]
         lines += [f"{k:<12} {cell(v)}" for k, v in said.items() if k not in _SHOWN]
         if self.person:
             lines.append(f"person       {self.person}")
@@ -101,13 +100,8 @@ class Case:
         return "\n".join(lines)
 
 
-def rebuild(journal: Journal, prediction: str, texts: Mapping[str, str] | None = None) -> Case:
-    """One decision with all that belongs to it.
-
-    Args:
-        journal: the journal.
-        prediction: its id.
-        texts: the text of each reason code.
+def rebuild(journal: Journal, prediction: str) -> Case:
+    """One decision with all that belongs to it, but for what only its model knows.
 
     Raises:
         BadInput: there is no such prediction.
@@ -128,7 +122,7 @@ def rebuild(journal: Journal, prediction: str, texts: Mapping[str, str] | None =
         id=record.id,
         at=moment(record.at),
         said={key: value for key, value in said.items() if key != "inputs"},
-        reasons={code: (texts or {}).get(code, "") for code in said.get("reasons") or []},
+        reasons=dict.fromkeys(said.get("reasons") or []),
         person=record.subject,
         inputs=inputs,
         contributions=_by_name(seen or {}),
@@ -142,6 +136,10 @@ def rebuild(journal: Journal, prediction: str, texts: Mapping[str, str] | None =
         hash=record.hash.hex(),
         holds=holds,
     )
+
+
+def _told(text: str | None) -> str:
+    return f": {text}" if text is not None else " (its text is not known without the model)"
 
 
 def _by_name(seen: dict[str, Any]) -> dict[str, float] | None:

@@ -110,6 +110,15 @@ def test_find_and_show(written: Project) -> None:
     assert keel(written, "find", "--subject", "nobody").returncode == 2
 
 
+def test_todays_record_of_reasons_is_not_asked(written: Project) -> None:
+    (written.governance_dir / "reasons.toml").write_text("[[reason]")
+    done = keel(written, "show", identity(1))
+    assert done.returncode == 0, done.stderr
+    assert "reason       AMOUNT (its text is not known" in done.stdout
+    exported = keel(written, "export", identity(1))
+    assert json.loads(exported.stdout)["reasons"] == {"AMOUNT": None}
+
+
 def test_outcomes(written: Project, tmp_path: Path) -> None:
     today = datetime.now(UTC).date().isoformat()
     table = tmp_path / "outcomes.csv"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from modelkeel.errors import BadInput
 from modelkeel.records.approvals import Approval
+from modelkeel.records.base import line_of, parse_toml, read_text
 from modelkeel.records.charter import Charter
 from modelkeel.records.gates import Gates
 from modelkeel.records.incidents import Incident
@@ -186,30 +186,33 @@ def load_project(start: Path | None = None) -> Project:
         file = folder / "pyproject.toml"
         if not file.is_file():
             continue
-        try:
-            table = tomllib.loads(file.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise BadInput(f"{file}: no valid TOML: {error}", remedy="mend that line") from None
-        settings = table.get("tool", {}).get("modelkeel")
+        text = read_text(file)
+        tools = parse_toml(file, text).get("tool")
+        settings = tools.get("modelkeel") if isinstance(tools, dict) else None
         if settings is not None:
-            return _project(folder, file, settings)
+            return _project(folder, f"{file}:{line_of(['tool', 'modelkeel'], text)}", settings)
     raise BadInput(
         f"{here} is in no modelkeel project: no pyproject.toml with [tool.modelkeel] above it",
         remedy="change into a generated repository, or make one with `keel new DEST`",
     )
 
 
-def _project(folder: Path, file: Path, settings: dict[str, object]) -> Project:
+def _project(folder: Path, where: str, settings: Any) -> Project:
     keys = {"name", "package", "task"}
+    if not isinstance(settings, dict):
+        raise BadInput(
+            f"{where}: tool.modelkeel is {settings!r}, no table",
+            remedy="restore the table from git",
+        )
     if set(settings) != keys or not all(isinstance(value, str) for value in settings.values()):
         raise BadInput(
-            f"{file}: [tool.modelkeel] has the keys {sorted(settings)}, needs {sorted(keys)}",
+            f"{where}: [tool.modelkeel] has the keys {sorted(settings)}, needs {sorted(keys)}",
             remedy="restore the table from git",
         )
     name, package, task = (cast("str", settings[key]) for key in ("name", "package", "task"))
     if task not in ("classification", "regression"):
         raise BadInput(
-            f"{file}: tool.modelkeel.task is {task!r}",
+            f"{where}: tool.modelkeel.task is {task!r}",
             remedy="write classification or regression",
         )
     return Project(folder, name, package, cast("Task", task))

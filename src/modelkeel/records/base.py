@@ -124,12 +124,7 @@ class Record(Strict):
         if not path.is_file():
             raise BadInput(f"{path}: no such file", remedy=f"write {path.name}, or restore it")
         text = read_text(path)
-        try:
-            found = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise BadInput(_not_toml(error, path, text), remedy="mend that line") from None
-        except ValueError as error:  # Python reads no integer of more than 4300 digits
-            raise BadInput(f"{path}: {error}", remedy="shorten the number") from None
+        found = parse_toml(path, text)
         try:
             # TOML has numbers and dates of its own: true is no 1, and "400" no number
             return cls.model_validate(found, strict=True)
@@ -151,6 +146,27 @@ def read_text(path: Path) -> str:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise BadInput(f"{path}: cannot be read: {reason}", remedy="check its rights") from None
+
+
+def parse_toml(path: Path, text: str) -> dict[str, Any]:
+    """What stands in a text.
+
+    Raises:
+        BadInput: it is no TOML, or none that Python can read.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(_not_toml(error, path, text), remedy="mend that line") from None
+    except ValueError as error:  # Python reads no integer of more than 4300 digits
+        raise BadInput(f"{path}: {error}", remedy="shorten the number") from None
+    except RecursionError:
+        raise too_deep(path) from None
+
+
+def too_deep(path: Path) -> BadInput:
+    """What to say of brackets within brackets beyond what Python can read."""
+    return BadInput(f"{path}: is nested too deeply", remedy="remove the brackets in brackets")
 
 
 def describe(

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from modelkeel.errors import BadInput
-from modelkeel.records.base import SUREST, Strict, describe, line_of
+from modelkeel.records.base import SUREST, Strict, describe, line_of, read_text, too_deep
 from modelkeel.records.sources import Source
 
 
@@ -117,11 +117,13 @@ class Params(Strict):
 
         if not path.is_file():
             raise BadInput(f"{path}: no such file", remedy="restore it from git")
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         try:
             data: Any = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise BadInput(f"{path}: no valid YAML: {error}", remedy="mend that line") from None
+        except RecursionError:
+            raise too_deep(path) from None
         _refuse_old_source(path, data, text)
         try:
             return cls.model_validate(data)

@@ -191,6 +191,12 @@ def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
         System.load(path)
 
 
+def test_a_record_nested_beyond_reading(tmp_path: Path) -> None:
+    path = tmp_path / "system.toml"
+    said = said_of(System, path, f"a = {'[' * 3000}{']' * 3000}\n")
+    assert said == f"{path}: is nested too deeply"
+
+
 @pytest.mark.parametrize("name", ["", "a folder/"])
 def test_a_record_that_is_no_file(tmp_path: Path, name: str) -> None:
     (tmp_path / "a folder").mkdir()

@@ -217,3 +217,16 @@ def test_broken_params_are_named(project: Project, old: str, new: str, said: str
     with pytest.raises(BadInput, match=r"params\.yaml") as found:
         _ = load_project(project.root).params
     assert said in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"target: risk\nseed: caf\xe9\n", r"params\.yaml:2: is not UTF-8"),
+        (b"target: " + b"[" * 3000 + b"]" * 3000, r"params\.yaml: is nested too deeply"),
+    ],
+)
+def test_params_that_cannot_be_read(project: Project, content: bytes, said: str) -> None:
+    (project.root / "params.yaml").write_bytes(content)
+    with pytest.raises(BadInput, match=said):
+        _ = load_project(project.root).params

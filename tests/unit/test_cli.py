@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from modelkeel import cli
+from modelkeel.model.files import write_json
 from modelkeel.project import Project
 
 
@@ -79,3 +83,57 @@ def test_outside_a_project(tmp_path: Path) -> None:
 
 def test_an_unknown_verb_is_usage(tmp_path: Path) -> None:
     assert keel(tmp_path, "fly").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk: No space left on device"),
+        (OSError(errno.ENOSPC, "No space left", "a", None, "b"), "b: No space left"),
+        (OSError(errno.EROFS, "Read-only file system", "a/b"), "a/b: Read-only file system"),
+        (PermissionError(errno.EACCES, "Permission denied", "a/b"), "a/b: Permission denied"),
+        (shutil.Error([("x", "a/b", "[Errno 28] No space left")]), "a/b: [Errno 28] No space"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_told(
+    problem: OSError,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ends_with(problem, monkeypatch) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {said}")
+    assert "remedy: make room on the disk" in told
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "a/b"),
+        PermissionError(errno.EACCES, "Permission denied"),  # of a port
+        OSError("of a library"),
+        shutil.Error("of a library"),
+    ],
+)
+def test_a_defect_keeps_its_traceback(problem: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(type(problem)):
+        ends_with(problem, monkeypatch)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+def test_a_full_disk_names_the_file() -> None:
+    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
+        write_json(Path("/dev/full"), {}, "champion.json")
+
+
+def ends_with(problem: OSError, monkeypatch: pytest.MonkeyPatch) -> object:
+    """The exit code when a verb meets a problem."""
+
+    def verb() -> None:
+        raise problem
+
+    monkeypatch.setattr(cli, "app", verb)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code

@@ -9,6 +9,8 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,22 +78,35 @@ def write_json(path: Path, value: Any, shown: str) -> None:
             f"{shown} cannot be written as JSON: {error}",
             remedy="give plain values without NaN or infinity",
         ) from error
-    path.write_text(text + "\n", encoding="utf-8")
+    with naming(path):
+        path.write_text(text + "\n", encoding="utf-8")
 
 
 def sync(path: Path) -> None:
     """Have the disk keep a file or folder before the next step."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        with naming(path):
+            os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let a failure name the file: Python leaves it out where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def copy_file(path: Path, target: Path) -> None:
     """Copy a file onto the disk in one step."""
     beside = target.with_name(f"{target.name}.new")
-    shutil.copyfile(path, beside)
+    with naming(beside):
+        shutil.copyfile(path, beside)
     sync(beside)
     beside.replace(target)
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modelkeel.errors import Refused
 from modelkeel.model.champion import RECORD, Champion, folder_of
-from modelkeel.model.files import first_problem, read_file, sha256, sync
+from modelkeel.model.files import first_problem, naming, read_file, sha256, sync
 from modelkeel.project import Project
 
 Kind = Literal["promote", "trial", "rollback", "found"]
@@ -124,7 +124,8 @@ def append(project: Project, draft: Entry) -> Entry:
     lines.append(json.dumps(entry.model_dump(), ensure_ascii=False).encode())
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(b"\n".join(lines) + b"\n")
+    with naming(beside):
+        beside.write_bytes(b"\n".join(lines) + b"\n")
     sync(beside)
     beside.replace(path)
     sync(path.parent)

@@ -164,7 +164,7 @@ class Page:
         if last.decision == "reject":
             what = f"rejected by {who}" + (f" ({flaw})" if flaw else "")
         else:
-            what = f"what {who} approved does not count: {flaw}"
+            what = f"the approval by {who} does not count: {flaw}"
         return self.ledger.missing(key, what, remedy)
 
     def days(self, key: str) -> str:

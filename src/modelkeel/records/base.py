@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CENTURY",
     "KIND",
+    "MOST",
     "SUREST",
     "Email",
     "Record",
@@ -93,6 +94,8 @@ def distinct(key: str | None = None) -> AfterValidator:
 # Values beyond these are slips of the pen, and calculations with them overflow.
 CENTURY = 36_525
 """Most days of any time span."""
+MOST = 1e15
+"""Most of any amount, either way: up to here a float counts single units."""
 SUREST = 0.9999
 """Most confidence of any interval."""
 

@@ -8,12 +8,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from modelkeel.records.base import CENTURY, SUREST, Email, Record, Said, Strict, Text, distinct
+from modelkeel.records.base import (
+    CENTURY,
+    MOST,
+    SUREST,
+    Email,
+    Record,
+    Said,
+    Strict,
+    Text,
+    distinct,
+)
 
 _ASSUMED = re.compile(r"\bassum(ed|ptions?)\b", re.IGNORECASE)
-_MOST = 1e15  # up to here a float counts single units
-Amount = Annotated[float, Field(ge=-_MOST, le=_MOST)]
-Expense = Annotated[float, Field(ge=0.0, le=_MOST)]
+Amount = Annotated[float, Field(ge=-MOST, le=MOST)]
+Expense = Annotated[float, Field(ge=0.0, le=MOST)]
 
 
 class Decision(Strict):

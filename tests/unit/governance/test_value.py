@@ -560,6 +560,14 @@ def test_forecasts_are_paired(forecasting: Project) -> None:
     assert made.state == "met"
 
 
+@pytest.mark.parametrize("role", ["predicted", "actual", "baseline"])
+def test_forecasts_beyond_any_amount(forecasting: Project, role: str) -> None:
+    frame = forecasts().drop("u")
+    huge = pl.Series(role, [1e300, *frame[role].to_list()[1:]])
+    with pytest.raises(BadInput, match=rf"column '{role}': row 1 is 1e\+300, beyond 1e\+15"):
+        measure(forecasting, frame.with_columns(huge))
+
+
 def test_forecasts_with_arms(forecasting: Project) -> None:
     project = add(forecasting, '[control]\ndesign = "control_arm"\nshare = 0.5\n')
     arm = pl.when(pl.col("u") < 0.5).then(pl.lit("baseline")).otherwise(pl.lit("model"))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from modelkeel.data.sources import ROW
 from modelkeel.errors import BadInput
+from modelkeel.records.base import MOST
 
 _NAMED = 3
 
@@ -81,7 +82,8 @@ class Columns:
         """The values as numbers, NaN where empty; `above` leaves `low` itself out.
 
         Raises:
-            BadInput: no number, out of range, or an empty value that has to be there.
+            BadInput: no number, one beyond any amount or out of range, or an empty value that
+                has to be there.
         """
         values = self._values(role)
         if not empty:
@@ -91,6 +93,10 @@ class Columns:
         if wrong.any():
             value = values.filter(wrong)[0]
             self._refuse(role, wrong, f"is {str(value)!r}, no number", "write it as 12.5")
+        beyond = number.abs() > MOST
+        if beyond.any():
+            value = number.filter(beyond)[0]
+            self._refuse(role, beyond, f"is {value:g}, beyond {MOST:g}", "write it as it was")
         found = np.asarray(number.fill_null(float("nan")).to_numpy(), dtype=np.float64)
         with np.errstate(invalid="ignore"):
             outside = np.zeros(len(found), dtype=np.bool_)

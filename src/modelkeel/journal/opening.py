@@ -20,12 +20,13 @@ from modelkeel.journal.store import Journal
 from modelkeel.project import Project
 
 
-def journal_of(project: Project, *, keys: bool = True) -> Journal:
+def journal_of(project: Project, *, keys: bool = True, make: bool = False) -> Journal:
     """The journal of a project, open; it is made where there is none.
 
     Args:
         project: the project.
         keys: whether to open it with the master key, which sealed payloads and people need.
+        make: whether to make a master key where there is none yet.
 
     Raises:
         BadInput: the mode, the key, the anchor or the URL cannot be used.
@@ -35,7 +36,7 @@ def journal_of(project: Project, *, keys: bool = True) -> Journal:
     root = project.root
     personal = project.system.use.personal_data != "none"
     production = in_production()
-    master = master_key(root, production=production, personal=personal) if keys else None
+    master = master_key(root, production=production, personal=personal, make=make) if keys else None
     make_folder(folder_of(root))
     url, anchor = str(journal_url(root)), anchor_of(root)
     return Journal.open(url, master=master, anchor=anchor, patience=None)

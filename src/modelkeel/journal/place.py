@@ -87,23 +87,27 @@ def in_production() -> bool:
     return name == "production"
 
 
-def master_key(root: Path | None, *, production: bool, personal: bool = True) -> bytes | None:
+def master_key(
+    root: Path | None, *, production: bool, personal: bool = True, make: bool = True
+) -> bytes | None:
     """The master key: of MODELKEEL_JOURNAL_KEY, of a file, or of `root`/journal/journal.key.
 
-    That last file is made when it is missing, except in production: each replica would make its
-    own.
+    That last file is made when it is missing and the journal has no keys yet, except in production:
+    each replica would make its own.
 
     Args:
         root: of the project; None for a server without one.
         production: whether decisions count.
         personal: whether what a model sees may describe people.
+        make: whether to make a key at all.
 
     Returns: 32 bytes; None where nothing gives a key and none is needed: in production without
-        personal data, in development without a project.
+        personal data, in development without a project, or without keys that it would open.
 
     Raises:
-        BadInput: the key is not 32 bytes in base64, its file cannot be read, or production has
-            none for personal data.
+        BadInput: the key is not 32 bytes in base64, its file cannot be read or is gone, or
+            production has none for personal data.
+        KeelError: a key is missing, and whether the journal has keys cannot be told.
     """
     text = os.environ.get(KEY, "").strip()
     if text:
@@ -121,7 +125,14 @@ def master_key(root: Path | None, *, production: bool, personal: bool = True) ->
             f"the journal has no master key: neither {KEY} nor {KEY_FILE} is set",
             remedy=f"{_MAKE}; then set {KEY_FILE} to its file, or {KEY} to its text",
         )
-    return _made(path) if path else None
+    if path is None:
+        return None
+    if _has_keys(root) and not path.exists():
+        raise BadInput(
+            f"{path} is gone and this journal has keys, which no other master key opens",
+            remedy=f"restore it, or set {KEY_FILE} to a copy of it",
+        )
+    return _made(path) if make else None
 
 
 def make_folder(folder: Path) -> None:
@@ -140,6 +151,13 @@ def make_folder(folder: Path) -> None:
             f"{folder}: cannot be made: {error.strerror}",
             remedy=f"give a place that can be written to: {URL}=sqlite:////path/to/journal.db",
         ) from None
+
+
+def _has_keys(root: Path | None) -> bool:
+    from modelkeel.journal.store import has_keys  # not at the top: it loads a good deal
+
+    url = journal_url(root)
+    return url is not None and has_keys(url)
 
 
 def _read(path: Path) -> bytes:

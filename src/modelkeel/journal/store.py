@@ -16,6 +16,7 @@ from modelkeel.journal.file import Replaced
 from modelkeel.journal.keystore import Keystore
 from modelkeel.journal.reader import Reader
 from modelkeel.journal.schema import HEAD, revision_of, upgrade
+from modelkeel.journal.tables import day_keys, subjects
 from modelkeel.journal.url import BUSY_SECONDS, engine_of, shown
 from modelkeel.journal.writer import Writer
 
@@ -67,11 +68,7 @@ class Journal:
             engine.dispose()
             if not isinstance(error, SQLAlchemyError | OSError):
                 raise
-            reason = getattr(error, "orig", None) or error
-            raise KeelError(
-                f"the journal at {shown(url)} cannot be opened: {reason}",
-                remedy="see that the database is up and can be written to",
-            ) from error
+            raise _unopened(url, error) from error
         return cls(engine, keystore, anchor)
 
     def see_sound(self) -> None:
@@ -124,12 +121,45 @@ def see_key(url: str, master: bytes) -> None:
         Refused: the master key is not the journal's.
     """
     engine = engine_of(url)
-    database = engine.url.database or ""
     try:
-        there = engine.dialect.name == "postgresql" or Path(database).is_file()
-        if there and revision_of(engine) == HEAD:
+        if _revision(engine) == HEAD:
             Keystore.open(engine, master)
     except (SQLAlchemyError, OSError):
         pass  # whoever opens it tells
     finally:
         engine.dispose()
+
+
+def has_keys(url: str) -> bool:
+    """Whether there is a journal that has keys. Nothing is made.
+
+    Raises:
+        BadInput: the URL cannot be used.
+        KeelError: the database cannot be reached.
+    """
+    engine = engine_of(url)
+    try:
+        if _revision(engine) is None:
+            return False
+        with engine.connect() as connection:
+            tables = (sa.select(table.c.wrapped).limit(1) for table in (day_keys, subjects))
+            return any(connection.scalar(query) is not None for query in tables)
+    except (SQLAlchemyError, OSError) as error:
+        raise _unopened(url, error) from error
+    finally:
+        engine.dispose()
+
+
+def _revision(engine: sa.Engine) -> str | None:
+    """The schema that a journal has; None where there is none, which is not made by looking."""
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
+        return None
+    return revision_of(engine)
+
+
+def _unopened(url: str, error: SQLAlchemyError | OSError) -> KeelError:
+    reason = getattr(error, "orig", None) or error
+    return KeelError(
+        f"the journal at {shown(url)} cannot be opened: {reason}",
+        remedy="see that the database is up and can be written to",
+    )

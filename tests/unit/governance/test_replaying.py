@@ -35,7 +35,7 @@ def bundle(project: Project) -> Bundle:
 @pytest.fixture
 def journal(project: Project, bundle: Bundle) -> Journal:
     """Three predictions of one batch, as a server records them."""
-    journal = journal_of(project)
+    journal = journal_of(project, make=True)
     scores = bundle.scorer.predict({"amount": AMOUNTS})
     decisions = bundle.decide(scores) or []
     entries = []

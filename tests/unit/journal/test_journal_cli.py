@@ -32,7 +32,7 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def written(project: Project) -> Project:
-    journal = journal_of(project)
+    journal = journal_of(project, make=True)
     journal.write([prediction(1, ADA), prediction(2, BOB), prediction(3)])
     journal.write([event("promote", by="owner")])
     journal.engine.dispose()
@@ -253,10 +253,22 @@ def test_in_production_the_key_is_given(written: Project) -> None:
 def test_in_production_no_key_is_made_where_nothing_is_personal(project: Project) -> None:
     path = project.governance_dir / "system.toml"
     path.write_text(path.read_text().replace('"personal"', '"none"'))
+    keel(project, "upgrade", MODELKEEL_MODE="production")
     done = keel(project, "show", identity(1), MODELKEEL_MODE="production")
     assert "no prediction with this id" in done.stderr
-    assert (project.root / "journal" / "journal.db").exists()
     assert not (project.root / "journal" / "journal.key").exists()
+
+
+def test_a_key_that_is_gone_is_told(written: Project) -> None:
+    key = written.root / "journal" / "journal.key"
+    key.unlink()
+    for arguments in (["show", identity(1)], ["find", "--subject", ADA], ["explain"]):
+        done = keel(written, *arguments)
+        assert done.returncode == 2
+        assert "journal.key is gone and this journal has keys" in done.stderr
+        assert "remedy: restore it" in done.stderr
+    assert not key.exists()
+    assert keel(written, "find").returncode == 0  # needs no key
 
 
 def test_a_mode_that_nobody_knows_is_told(project: Project) -> None:

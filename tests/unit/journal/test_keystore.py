@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from modelkeel.errors import BadInput, Refused
+from modelkeel.errors import BadInput, KeelError, Refused
 from modelkeel.journal.entry import Entry
+from modelkeel.journal.events import event
 from modelkeel.journal.keystore import Keystore, day_of
 from modelkeel.journal.place import KEY, KEY_FILE, journal_url, master_key
 from modelkeel.journal.sealed import SealBroken
+from modelkeel.journal.store import Journal
 from modelkeel.journal.tables import day_keys, records, subjects
 
 from .people import (
@@ -154,6 +156,32 @@ def test_the_master_key_is_made_in_development(tmp_path: Path) -> None:
     path = tmp_path / "journal" / "journal.key"
     assert path.stat().st_mode & 0o777 == 0o600
     assert (path.parent / ".gitignore").read_text() == "*\n"
+
+
+def test_a_key_that_is_gone_is_not_replaced(tmp_path: Path) -> None:
+    """The journal's keys are wrapped with it, and another one opens none of them."""
+    path = tmp_path / "journal" / "journal.key"
+    assert master_key(tmp_path, production=False, make=False) is None
+    assert not path.parent.exists()
+    key = master_key(tmp_path, production=False)
+    journal = Journal.open(str(journal_url(tmp_path)), master=key)
+    path.unlink()
+    journal.write([event("promote", by="owner")])
+    assert master_key(tmp_path, production=False, make=False) is None
+    assert not path.exists()
+    journal.write([prediction(1)])
+    for make in (True, False):
+        with pytest.raises(BadInput, match=r"journal\.key is gone and this journal has keys"):
+            master_key(tmp_path, production=False, make=make)
+        assert not path.exists()
+
+
+def test_no_key_is_made_while_the_journal_does_not_answer(tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "journal.db").write_text("x" * 5000)
+    with pytest.raises(KeelError, match=r"journal\.db cannot be opened: file is not a database"):
+        master_key(tmp_path, production=False)
+    assert not (tmp_path / "journal" / "journal.key").exists()
 
 
 def test_in_production_no_key_is_made(tmp_path: Path) -> None:

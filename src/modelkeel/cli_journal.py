@@ -344,7 +344,7 @@ def journal_upgrade(json: Json = False) -> None:
     from modelkeel.journal.schema import revision_of
     from modelkeel.project import load_project
 
-    revision = revision_of(journal_of(load_project(), keys=False).engine)
+    revision = revision_of(journal_of(load_project(), keys=False, make=True).engine)
     typer.echo(dumps({"schema": revision}) if json else f"the journal has the schema {revision}")
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from modelkeel.errors import BadInput
+from modelkeel.errors import BadInput, Refused
 from modelkeel.journal.entry import Entry
 from modelkeel.journal.keyrows import KeyRows
 from modelkeel.journal.sealed import Master, is_sealed, new_key, seal, unseal
@@ -42,6 +42,7 @@ class Keystore:
         self._engine = engine
         self._master = master
         self._days: dict[str, AESGCM] = {}
+        self._used = False
         self._rows = KeyRows(engine)
 
     @classmethod
@@ -129,15 +130,23 @@ class Keystore:
         """Unwrap one key of each table, so that a wrong master key is told at the start.
 
         Raises:
-            Refused: the master key is not the one that the keys are wrapped with.
+            Refused: the master key is not the one that the keys are wrapped with, or there are none
+                any more.
         """
         self._days = {}  # the database may have been replaced
+        found = False
         with self._engine.connect() as connection:
             for table in (day_keys, subjects):
                 name = next(iter(table.primary_key.columns))
                 row = connection.execute(sa.select(name, table.c.wrapped).limit(1)).first()
                 if row is not None:
-                    self._master.unwrap(row[1], row[0])
+                    self._cipher(row[1], row[0])
+                    found = True
+        if self._used and not found:
+            raise Refused(
+                "it has no keys, and the journal had some",
+                remedy="restore the database, or start again to go on with this one",
+            )
 
     def _people(self, named: Collection[str]) -> dict[str, tuple[str, AESGCM]]:
         """Number and cipher of each subject; of new ones too."""
@@ -186,7 +195,9 @@ class Keystore:
         return self._master.wrap(new_key(), name)
 
     def _cipher(self, wrapped: Any, name: str) -> AESGCM:
-        return AESGCM(self._master.unwrap(bytes(wrapped), name))
+        cipher = AESGCM(self._master.unwrap(bytes(wrapped), name))
+        self._used = True
+        return cipher
 
 
 def number_in(keystore: Keystore | None, subject: str) -> str:

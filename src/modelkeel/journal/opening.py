@@ -21,15 +21,16 @@ from modelkeel.project import Project
 
 
 def journal_of(project: Project, *, keys: bool = True, make: bool = False) -> Journal:
-    """The journal of a project, open; it is made where there is none.
+    """The journal of a project, open.
 
     Args:
         project: the project.
         keys: whether to open it with the master key, which sealed payloads and people need.
-        make: whether to make a master key where there is none yet.
+        make: whether to make it, and its master key, where there is none: a server whose journal
+            was moved would go on with the new one.
 
     Raises:
-        BadInput: the mode, the key, the anchor or the URL cannot be used.
+        BadInput: the mode, the key, the anchor or the URL cannot be used, or there is no journal.
         Refused: the master key is not the journal's.
         KeelError: the database cannot be reached.
     """
@@ -37,9 +38,10 @@ def journal_of(project: Project, *, keys: bool = True, make: bool = False) -> Jo
     personal = project.system.use.personal_data != "none"
     production = in_production()
     master = master_key(root, production=production, personal=personal, make=make) if keys else None
-    make_folder(folder_of(root))
     url, anchor = str(journal_url(root)), anchor_of(root)
-    return Journal.open(url, master=master, anchor=anchor, patience=None)
+    journal = Journal.open(url, master=master, anchor=anchor, patience=None, make=make)
+    make_folder(folder_of(root))  # for the list of erasures and anchors, wherever it is
+    return journal
 
 
 def anchor_now(journal: Journal, to: Path | None, key: Path | None) -> tuple[Path, int]:

@@ -9,14 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from modelkeel.errors import KeelError
+from modelkeel.errors import BadInput, KeelError
 from modelkeel.journal.anchor import Anchor
 from modelkeel.journal.entry import Entry
 from modelkeel.journal.file import Replaced
 from modelkeel.journal.keystore import Keystore
 from modelkeel.journal.reader import Reader
 from modelkeel.journal.schema import HEAD, revision_of, upgrade
-from modelkeel.journal.tables import day_keys, subjects
+from modelkeel.journal.tables import day_keys, segments, subjects
 from modelkeel.journal.url import BUSY_SECONDS, engine_of, shown
 from modelkeel.journal.writer import Writer
 
@@ -43,6 +43,7 @@ class Journal:
         master: bytes | None = None,
         anchor: Anchor | None = None,
         patience: float | None = BUSY_SECONDS,
+        make: bool = True,
     ) -> Journal:
         """Open a journal; its schema is made or brought up to date.
 
@@ -52,14 +53,21 @@ class Journal:
             anchor: where the ends of chains are written down.
             patience: seconds that PostgreSQL may take for an answer; None for a command that
                 reads or changes a great deal.
+            make: whether to make it where there is none.
 
         Raises:
-            BadInput: the URL or the key cannot be used.
+            BadInput: the URL or the key cannot be used, or there is no journal.
             Refused: the master key is not the journal's.
             KeelError: the database cannot be reached, or has a schema of a newer version.
         """
         engine = engine_of(url, patience=patience)
         try:
+            if not make and _revision(engine) is None:
+                raise BadInput(
+                    f"there is no journal at {shown(url)}",
+                    remedy="restore it, or see what MODELKEEL_JOURNAL names; a server that starts "
+                    "makes a new one, and so does `keel journal upgrade`",
+                )
             if engine.url.database and engine.dialect.name == "sqlite":
                 Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
             upgrade(engine)
@@ -75,7 +83,7 @@ class Journal:
         """See that a file that took the place of the database is a journal to go on with.
 
         Raises:
-            Replaced: it has another schema or master key, or is damaged.
+            Replaced: it has another schema or master key, is damaged, or is a new one.
             sqlalchemy.exc.SQLAlchemyError: it is no database, or does not answer.
         """
         found = revision_of(self.engine)
@@ -84,8 +92,14 @@ class Journal:
         with self.engine.connect() as connection:
             driver: Any = connection.connection.driver_connection
             said = driver.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if said != "ok":
-            raise Replaced(f"the database was replaced by one that is damaged: {said}")
+            if said != "ok":
+                raise Replaced(f"the database was replaced by one that is damaged: {said}")
+            # The writer that looks had begun a segment in the one before.
+            if connection.scalar(sa.select(segments.c.id).limit(1)) is None:
+                raise Replaced(
+                    "the database was replaced by a journal without records; restore the one "
+                    "before, or start again to go on with this one"
+                )
         if self.keystore is not None:
             try:
                 self.keystore.check()

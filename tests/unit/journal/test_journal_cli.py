@@ -237,6 +237,41 @@ def test_upgrade(project: Project) -> None:
     assert (project.root / "journal" / "journal.db").is_file()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify",),
+        ("find",),
+        ("find", "--subject", ADA),
+        ("show", identity(1)),
+        ("export",),
+        ("export", identity(1)),
+        ("replay", identity(1)),
+        ("explain",),
+        ("outcome", "--id", identity(1), "--value", "0"),
+        ("erase", ADA),
+        ("erase", "--again"),
+        ("prune",),
+        ("anchor",),
+    ],
+)
+def test_no_journal_is_made_but_by_upgrade(
+    project: Project, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """A server whose file is gone would go on with one that a look at it made."""
+    foreign = tmp_path / "foreign.db"
+    with sqlite3.connect(foreign) as made:
+        made.execute("CREATE TABLE other (id TEXT)")
+    for env in ({}, {"MODELKEEL_JOURNAL": f"sqlite:///{foreign}"}):
+        done = keel(project, *arguments, **env)
+        assert done.returncode == 2
+        assert "there is no journal at sqlite:///" in done.stderr
+        assert "keel journal upgrade" in done.stderr
+    assert not (project.root / "journal").exists()
+    with sqlite3.connect(foreign) as left:
+        assert left.execute("SELECT name FROM sqlite_master").fetchall() == [("other",)]
+
+
 def test_in_production_the_key_is_given(written: Project) -> None:
     key = written.root / "journal" / "journal.key"
     moved = written.root / "kept.key"

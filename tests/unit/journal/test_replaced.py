@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from modelkeel.errors import BadInput
+from modelkeel.journal.events import event
 from modelkeel.journal.store import Journal
 from modelkeel.journal.verify import verify
 from modelkeel.journal.writer import NotWritten, Writer
 
 from .conftest import entries, holds, until
-from .people import ADA, identity, inputs_of, opened, prediction
+from .people import ADA, BOB, DAY, identity, inputs_of, now, opened, prediction
 
 
 @pytest.fixture
@@ -73,14 +74,15 @@ def test_keys_of_the_file_before_are_not_used(
     _, writer = writing
     other = tmp_path / "other"
     other.mkdir()
-    empty = opened(other)
-    empty.engine.dispose()
+    earlier = opened(other)
+    earlier.write([prediction(1, BOB), prediction(2, at=now() - 2 * DAY)])
+    earlier.engine.dispose()
     restore(tmp_path, other / "journal.db")
     writer.write([prediction(4, ADA), prediction(5)])
     fresh = opened(tmp_path)
     assert inputs_of(fresh, 4) is not None
     assert inputs_of(fresh, 5) is not None
-    assert verify(fresh.engine).records == 2
+    assert verify(fresh.engine).records == 4
     fresh.engine.dispose()
 
 
@@ -139,7 +141,17 @@ def damaged(path: Path, other: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("put", [no_journal, no_database, other_key, damaged])
+def empty(path: Path, other: Path) -> None:
+    opened(path.parent).engine.dispose()
+
+
+def without_keys(path: Path, other: Path) -> None:
+    made = opened(path.parent)
+    made.write([event("promote", by="owner")])
+    made.engine.dispose()
+
+
+@pytest.mark.parametrize("put", [no_journal, no_database, other_key, damaged, empty, without_keys])
 def test_a_file_that_is_no_such_journal_gets_nothing(
     tmp_path: Path,
     writing: tuple[Journal, Writer],

@@ -111,6 +111,17 @@ def test_a_schema_of_a_newer_version_is_left_alone(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", KINDS, indirect=True)
+def test_to_look_for_a_journal_makes_none(url: str) -> None:
+    with pytest.raises(BadInput, match="there is no journal at"):
+        Journal.open(url, make=False)
+    engine = engine_of(url)
+    assert not sa.inspect(engine).get_table_names()
+    Journal.open(url).engine.dispose()
+    Journal.open(url, make=False).engine.dispose()
+    engine.dispose()
+
+
+@pytest.mark.parametrize("url", KINDS, indirect=True)
 def test_many_processes_start_at_once(url: str) -> None:
     code = "import sys; from modelkeel.journal.store import Journal; Journal.open(sys.argv[1])"
     running = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(4)]

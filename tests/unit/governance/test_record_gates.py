@@ -399,6 +399,20 @@ class TestRoles:
         assert f"differs first in: /governance/ {RISK}" in found.measured
         assert found.remedy == "uv run keel govern render"
 
+    @pytest.mark.turns_red("G-ROLES")
+    def test_a_rule_below_that_asks_others(self, case: Case) -> None:
+        block = codeowners_block(case.project)
+        write(case.project, ".github/CODEOWNERS", f"{block}* @attacker\n")
+        found = result(case, "G-ROLES")
+        assert found.outcome == "fail"
+        assert "'* @attacker', below the block" in found.measured
+
+    @pytest.mark.turns_red("G-ROLES")
+    def test_a_block_that_lost_its_end(self, case: Case) -> None:
+        lines = codeowners_block(case.project).strip().splitlines()
+        write(case.project, ".github/CODEOWNERS", "\n".join(lines[:-1]) + "\n")
+        assert result(case, "G-ROLES").outcome == "fail"
+
     def test_a_file_kept_by_hand(self, case: Case) -> None:
         write(case.project, ".github/CODEOWNERS", "* @bank/team\n")
         assert result(case, "G-ROLES").outcome == "warn"

@@ -8,7 +8,13 @@ from modelkeel.governance.gates.case import Case
 from modelkeel.governance.gates.gate import Gate, NotMeasured, Verdict
 from modelkeel.governance.open_answers import open_answers
 from modelkeel.governance.record_check import check_records
-from modelkeel.governance.roles import PLACES, block_in, codeowners_block, host_of
+from modelkeel.governance.roles import (
+    PLACES,
+    block_in,
+    codeowners_block,
+    host_of,
+    owners_problem,
+)
 from modelkeel.records.answer import Evidence, NotApplicable, Todo
 from modelkeel.records.base import read_text
 from modelkeel.records.risks import Residual, Risk
@@ -136,17 +142,18 @@ def check_roles(case: Case) -> Verdict:
         raise NotMeasured(f"no {places}", "add CODEOWNERS from the template: keel update")
     path = PLACES[host].as_posix()
     block = block_in(read_text(project.root / path))
-    if block is None:
+    problem = owners_problem(project)
+    if block is None and problem is None:
         said = f"{path} has no block of the roles, so people keep it by hand"
         return Verdict(True, said, asked, warn=True)
     expected = codeowners_block(project, host).strip().splitlines()
-    there = block.strip().splitlines()
+    there = (block or "").strip().splitlines()
+    if block is None or expected == there:
+        return Verdict(problem is None, problem or f"{path} agrees with the roles", asked)
     stale = [line for line in there if line not in expected]
     absent = [line for line in expected if line not in there]
-    same = expected == there
     first = (absent or stale or ["the order of its lines"])[0]
-    measured = f"{path} agrees with the roles" if same else f"{path} differs first in: {first}"
-    return Verdict(same, measured, asked)
+    return Verdict(False, f"{path} differs first in: {first}", asked)
 
 
 def no_personal_data(case: Case) -> str | None:

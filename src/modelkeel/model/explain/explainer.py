@@ -12,7 +12,7 @@ from modelkeel.errors import BadInput, Refused
 from modelkeel.model.explain.archive import unpack
 from modelkeel.model.explain.cells import Cells, NumberCells, TextCells
 from modelkeel.model.explain.linear import Linear
-from modelkeel.model.explain.links import Link, scores_of
+from modelkeel.model.explain.links import Link, log_odds, log_odds_weights, scores_of
 from modelkeel.model.explain.trees import Trees
 from modelkeel.model.files import REBUILD
 from modelkeel.model.signature import Signature
@@ -26,15 +26,16 @@ class Explainer:
 
     The contributions are interventional Shapley values. They and `base` add up to the margin, and
     the margin gives the score. Of two classes it is that of the second. Of more there is one a
-    class, and what is explained is the mean margin of some classes less that of the others: see
-    `toward`.
+    class, and what is explained is the log-odds of some classes against the others: see `toward`.
+    The contributions to the margins of a row are then weighted, so that they add up to it.
 
     Args:
         content: the bytes of `explainer.npz`.
         signature: of the model.
 
     Attributes:
-        base: the mean of what is explained, over the sample.
+        base: the mean of what is explained, over the sample; of more than two classes, the log-odds
+            at the mean margins.
         scale: what is explained, in words, such as "log-odds of 1".
         background: how many rows the sample has.
 
@@ -51,7 +52,7 @@ class Explainer:
             self._read(about, arrays)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise Refused(f"{FILE} lacks a part or holds a broken one", remedy=REBUILD) from error
-        self._weights: Floats | None = None
+        self._chosen: NDArray[np.bool_] | None = None
         self._explain(signature.classes[-1:])
 
     def _read(self, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -69,7 +70,7 @@ class Explainer:
         self._kind = about["kind"]
 
     def toward(self, classes: Collection[str]) -> Explainer:
-        """The same for other classes: their mean margin less that of the rest.
+        """The same for other classes: their log-odds against the rest.
 
         Of two classes it stays as it is, so that a contribution always means the same.
 
@@ -91,9 +92,8 @@ class Explainer:
     def _explain(self, classes: list[str]) -> None:
         known = self._signature.classes
         if len(known) > 2:
-            chosen = np.array([name in classes for name in known])
-            self._weights = np.where(chosen, 1.0 / chosen.sum(), -1.0 / (~chosen).sum())
-            self.base = float(self.bases @ self._weights)
+            self._chosen = np.array([name in classes for name in known])
+            self.base = float(log_odds(self._link, self.bases[None], self._chosen)[0])
         else:
             self.base = float(self.bases[0])
         self.scale = _scale(self._link, self._signature, classes)
@@ -106,9 +106,11 @@ class Explainer:
                 values, texts, moments as days since 1970-01-01; None where missing.
         """
         shares = self.each(columns)
-        if self._weights is None:
+        if self._chosen is None:
             return shares[:, 0]
-        return np.asarray(np.tensordot(shares, self._weights, axes=(1, 0)))
+        margins = shares.sum(axis=2) + self.bases
+        weights = log_odds_weights(self._link, margins, self.bases, self._chosen)
+        return np.asarray((shares * weights[:, :, None]).sum(axis=1))
 
     def each(self, columns: Sequence[Sequence[Any]]) -> Floats:
         """The contributions to every margin (n, margins, features); `bases` are their means."""

@@ -105,12 +105,12 @@ def _chosen(known: list[str], classes: Sequence[str]) -> dict[str, bool]:
 
 
 def _explained(scores: Floats, chosen: Mapping[str, bool]) -> Floats:
-    """The value itself, the log-odds, or the mean log-probability of classes less the others'."""
+    """The value itself, or the log-odds of classes against the others."""
     if not chosen:
         return scores
-    logs = np.log(np.clip(scores, _SURE, 1.0 - _SURE))
     own = np.array(list(chosen.values()))
-    return np.asarray(logs[:, own].mean(axis=1) - logs[:, ~own].mean(axis=1))
+    sides = [np.clip(scores[:, side].sum(axis=1), _SURE, 1.0 - _SURE) for side in (own, ~own)]
+    return np.asarray(np.log(sides[0]) - np.log(sides[1]))
 
 
 def _scale(target: str, chosen: Mapping[str, bool]) -> str:

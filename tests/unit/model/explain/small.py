@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import factorial
 from pathlib import Path
@@ -184,8 +185,13 @@ def margins(small: Small, rows: pl.DataFrame) -> NDArray[np.float64]:
     return np.log(found) if getattr(model, "loss", "") in ("poisson", "gamma") else found
 
 
-def shapley_by_definition(small: Small, row: int, background: int) -> NDArray[np.float64]:
-    """Shapley values (outputs, features) of a row: every coalition, every background row."""
+def shapley_by_definition(
+    small: Small, row: int, background: int, of: Callable[[NDArray[np.float64]], Any] = np.asarray
+) -> NDArray[np.float64]:
+    """Shapley values (outputs, features) of a row: every coalition, every background row.
+
+    They are those of the mean margins, or of what `of` makes of these.
+    """
     count = len(NAMES)
     reference = small.inputs[:background]
     worth = []
@@ -195,7 +201,7 @@ def shapley_by_definition(small: Small, row: int, background: int) -> NDArray[np
             for at, name in enumerate(NAMES)
             if members >> at & 1
         )
-        worth.append(margins(small, mixed).mean(axis=0))
+        worth.append(of(margins(small, mixed).mean(axis=0)))
     found = np.zeros((len(worth[0]), count))
     for at in range(count):
         for members in range(1 << count):

@@ -30,10 +30,12 @@ from small import (
 )
 
 from modelkeel.errors import BadInput, Refused
+from modelkeel.model.evaluation.statistic import FloatArray
 from modelkeel.model.explain import compile as compiling
 from modelkeel.model.explain.compile import compile_explainer
 from modelkeel.model.explain.explainer import Explainer
 from modelkeel.model.explain.fitted import NotExact
+from modelkeel.model.explain.links import Link, scores_of
 from modelkeel.model.export import export_onnx, model_inputs
 from modelkeel.model.scorer import Scorer
 
@@ -60,14 +62,12 @@ def test_they_add_up_to_the_score(fit: Fit, name: str) -> None:
     total = explainer.contributions(small.columns).sum(axis=1) + explainer.base
     scores = small.scores
     if small.signature.classes:
-        logs = np.log(scores)
-        link = logs[:, -1] - logs[:, :-1].mean(axis=1)
+        link = np.log(scores[:, -1]) - np.log(scores[:, :-1].sum(axis=1))
     else:
         link = np.log(scores) if "log of" in explainer.scale else scores
-    if name != "calibrated, three classes":  # its margins are of each class against the rest
-        # probabilities have 24 bits, so the log-odds of one near 0 or 1 have few
-        bits = 5e-7 / scores.min(axis=1) if small.signature.classes else 0.0
-        assert (np.abs(total - link) <= 2e-5 + bits).all()
+    # probabilities have 24 bits, so the log-odds of one near 0 or 1 have few
+    bits = 5e-7 / scores.min(axis=1) if small.signature.classes else 0.0
+    assert (np.abs(total - link) <= 2e-5 + bits).all()
     assert explainer.difference(small.columns, scores) < 1e-5
 
 
@@ -78,14 +78,52 @@ def test_what_is_explained_is_told(fit: Fit) -> None:
     assert fit("ridge").explainer.background == ROWS
 
 
-def test_classes_against_the_others(fit: Fit) -> None:
-    small = fit("boosted, three classes")
-    explainer = small.explainer.toward(["a", "b"])
-    assert explainer.scale == "log-odds of a, b against the other classes"
-    logs = np.log(small.scores)
+@pytest.mark.parametrize("name", [name for name in MODELS if "three" in name])
+@pytest.mark.parametrize("classes", [["a", "b"], ["a", "c"], ["b"]])
+def test_classes_against_the_others(fit: Fit, name: str, classes: list[str]) -> None:
+    small = fit(name)
+    explainer = small.explainer.toward(classes)
+    assert explainer.scale == f"log-odds of {', '.join(classes)} against the other classes"
+    own = np.isin(small.signature.classes, classes)
+    scores = small.scores
     total = explainer.contributions(small.columns).sum(axis=1) + explainer.base
-    assert np.allclose(total, logs[:, :2].mean(axis=1) - logs[:, 2], atol=1e-4)
+    odds = np.log(scores[:, own].sum(axis=1)) - np.log(scores[:, ~own].sum(axis=1))
+    assert np.allclose(total, odds, atol=1e-4)
     assert small.explainer.scale == "log-odds of c against the other classes"
+
+
+def test_a_margin_common_to_all_classes_says_nothing(fit: Fit) -> None:
+    """Of classes with a softmax only differences count."""
+    small = fit("boosted, three classes")
+    explainer = small.explainer.toward(["a", "c"])
+    before = explainer.contributions(small.columns)
+    shares = explainer.each(small.columns)
+    explainer.each = lambda columns: shares + np.array([3.0, -1.0, 0.0, 5.0])  # type: ignore[method-assign]
+    assert np.allclose(explainer.contributions(small.columns), before)
+    one = [[column[7]] for column in small.columns]
+    assert (
+        small.explainer.contributions(one)[0] == small.explainer.contributions(small.columns)[7]
+    ).all()
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if "three" in name])
+def test_what_speaks_against_a_class_is_not_said_to_speak_for_it(fit: Fit, name: str) -> None:
+    """Also where the classes that are explained lie on both sides of the rest."""
+    small = fit(name, BACKGROUND)
+    found = small.explainer.toward(["a", "c"]).contributions(small.columns)
+    link: Link = "shares" if name.startswith("calibrated") else "softmax"
+
+    def odds(margin: FloatArray) -> FloatArray:
+        (share,) = scores_of(link, margin[None])
+        return np.log([(share[0] + share[2]) / share[1]])
+
+    found = found[::10]
+    rows = range(0, ROWS, 10)
+    exact = np.vstack([shapley_by_definition(small, row, BACKGROUND, odds) for row in rows])
+    strongest = exact[np.arange(len(found)), found.argmax(axis=1)]
+    assert (strongest[found.max(axis=1) > 0] > -0.05).all()
+    assert np.corrcoef(found.ravel(), exact.ravel())[0, 1] > 0.95
+    assert np.allclose(found.sum(axis=1), exact.sum(axis=1))
 
 
 @pytest.mark.parametrize("classes", [[], ["a", "b", "c"], ["z"]])

@@ -112,6 +112,12 @@ def test_a_target_that_the_rows_do_not_settle(case: Case) -> None:
     assert outcomes(with_target(case, "undecided"))["G-TARGET"] == "pass"
 
 
+def test_a_gain_without_an_interval_settles_nothing(case: Case) -> None:
+    target = {**METRICS["target"], "state": "undecided", "low": None, "high": None}
+    found = outcomes(given(case, metrics={**METRICS, "target": target}))
+    assert found["G-TARGET"] == "not_assessed"
+
+
 @pytest.mark.parametrize("name", ["evaluation.json", "quality.json", "data_checks.json"])
 def test_evidence_about_another_model_is_refused(case: Case, name: str) -> None:
     path = case.project.reports_dir / name

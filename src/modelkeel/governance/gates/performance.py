@@ -175,6 +175,10 @@ def check_target(case: Case) -> Verdict:
     """The charter's target is reached, or not ruled out by the held-out rows."""
     charter, gate = case.project.charter, case.project.gates.target
     target = case.metrics["target"]
+    if target["low"] is None:
+        raise NotMeasured(
+            "the gain has no interval", "hold out more rows; where they come in groups, ten or more"
+        )
     words = {
         "reached": "reached, the whole interval lies above it",
         "undecided": "open, the interval holds it: more rows are needed to settle it",

@@ -7,6 +7,7 @@ from html import escape
 
 from modelkeel.model.evaluation import Evaluation
 from modelkeel.model.evaluation.metrics import METRICS
+from modelkeel.model.evaluation.resampling import FEWEST_GROUPS
 from modelkeel.model.report.text import Words, compare, percent, plain
 
 
@@ -86,8 +87,10 @@ def limits_section(evaluation: Evaluation, words: Words, further: Sequence[str])
             "these rows do not show the model to be better than that."
         )
     if evaluation.groups is not None and evaluation.groups < 30:
+        few = evaluation.groups < FEWEST_GROUPS
         found.append(
-            f"Only {evaluation.groups} groups were held out; intervals from so few are rough."
+            f"Only {evaluation.groups} groups were held out; "
+            + ("from so few no interval is told." if few else "intervals from so few are rough.")
         )
     small = [words.full(part) for part in evaluation.slices if part.small]
     if small:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -17,7 +13,7 @@ from modelkeel.cli_journal import journal_app
 from modelkeel.cli_model import model_app
 from modelkeel.cli_serve import keys_app, serve_command
 from modelkeel.cli_update import add_to
-from modelkeel.errors import KeelError, print_error
+from modelkeel.errors import run_stage
 
 app = typer.Typer(
     name="keel",
@@ -34,42 +30,12 @@ app.add_typer(model_app, name="model")
 app.add_typer(keys_app, name="keys")
 app.command("serve")(serve_command)
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
-
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
 def main() -> None:
     """Run the command; an error that a person can act on ends it with the error's exit code."""
-    try:
-        app()
-    except KeelError as error:
-        _end(error)
-    except OSError as error:
-        refused = _refused_by_disk(error)
-        if refused is None:
-            raise
-        _end(refused)
-
-
-def _end(error: KeelError) -> NoReturn:
-    print_error(error)
-    sys.exit(error.exit_code)
-
-
-def _refused_by_disk(error: OSError) -> KeelError | None:
-    """What a disk said that is full or takes no writes; None for anything else, a defect maybe."""
-    copies = error.args[0] if isinstance(error, shutil.Error) else None
-    if isinstance(copies, list):  # of copies of a folder: from, to, why
-        _, where, why = copies[0]
-    elif error.errno in _FULL or (error.errno in _CLOSED and error.filename):
-        where = error.filename2 or error.filename or "the disk"
-        why = error.strerror
-    else:
-        return None
-    remedy = "make room on the disk, or see that you may write there, then run it again"
-    return KeelError(f"{os.fsdecode(where)}: {why}", remedy=remedy)
+    run_stage(app)
 
 
 def _version(asked: bool) -> None:

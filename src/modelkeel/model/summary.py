@@ -177,12 +177,12 @@ def must_be_signed(project: Project) -> bool:
     return trusted_key(project) is not None or project.system.tier == "high"
 
 
-def trusted_key(project: Project) -> Path | None:
-    """The public key that releases are verified with, if there is one, chosen as a server does."""
+def trusted_key(project: Project | None) -> Path | None:
+    """The public key that releases are verified with, if there is one."""
     if os.environ.get(PUBLIC_KEY):
         return Path(os.environ[PUBLIC_KEY])
-    committed = public_key_path(project)
-    return committed if committed.is_file() else None
+    committed = public_key_path(project) if project is not None else None
+    return committed if committed is not None and committed.is_file() else None
 
 
 def _check_match(summary: Summary, record: Champion, path: Path) -> None:

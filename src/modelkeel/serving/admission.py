@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from modelkeel.errors import Refused
 from modelkeel.journal.place import in_production
 from modelkeel.model.bundle import Bundle
-from modelkeel.model.keys import PUBLIC_KEY, public_key_path
-from modelkeel.model.summary import Summary, check_summary
+from modelkeel.model.summary import Summary, check_summary, trusted_key
 from modelkeel.project import Project
 from modelkeel.records.system import Tier
 
@@ -34,12 +32,8 @@ def mode_of(source: Project | Path, public: Path | None = None) -> Mode:
     Raises:
         BadInput: MODELKEEL_MODE is neither development nor production.
     """
-    production = in_production()
-    if public is None and os.environ.get(PUBLIC_KEY):
-        public = Path(os.environ[PUBLIC_KEY])
-    if public is None and isinstance(source, Project) and public_key_path(source).is_file():
-        public = public_key_path(source)
-    return Mode(production, public)
+    project = source if isinstance(source, Project) else None
+    return Mode(in_production(), public or trusted_key(project))
 
 
 def admit(bundle: Bundle, mode: Mode, tier: Tier | None) -> Summary | None:

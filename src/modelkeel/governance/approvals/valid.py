@@ -177,21 +177,30 @@ def _rejections(project: Project, today: date) -> list[Approval]:
     ]
 
 
-def _unsound(project: Project, path: Path, decision: Approval, today: date) -> str | None:
-    """Why a decision of either kind does not hold by itself; None if it does."""
+def decision_problem(project: Project, decision: Approval, today: date) -> str | None:
+    """Why a decision of either kind does not hold by itself, signed or not; None if it does.
+
+    Raises:
+        BadInput: the system record, which names the roles, is broken.
+    """
     if decision.subject.project not in (None, project.name):
-        return f"{path}: subject.project: is {decision.subject.project}, this is {project.name}"
+        return f"subject.project: is {decision.subject.project}, this is {project.name}"
     if today > decision.expires:
-        return f"{path}: expires: it ran out on {decision.expires}"
+        return f"expires: it ran out on {decision.expires}"
     if decision.given > today + _CLOCKS:
-        return f"{path}: given: {decision.given} is still to come"
+        return f"given: {decision.given} is still to come"
     if problem := role_problem(project.system, decision.kind, decision.by.email, decision.by.role):
-        return f"{path}: by.role: {problem} (governance/system.toml)"
-    if problem := signature_problem(project, path, decision, today):
-        return problem
+        return f"by.role: {problem} (governance/system.toml)"
     if changed := changed_inputs(project, decision.inputs):
-        return f"{path}: inputs: changed since it was given: {'; '.join(changed)}"
+        return f"inputs: changed since it was given: {'; '.join(changed)}"
     return None
+
+
+def _unsound(project: Project, path: Path, decision: Approval, today: date) -> str | None:
+    """The same, and why its signature does not hold."""
+    if problem := decision_problem(project, decision, today):
+        return f"{path}: {problem}"
+    return signature_problem(project, path, decision, today)
 
 
 def _taken_back(approval: Approval, decisions: list[Approval]) -> bool:

@@ -7,12 +7,10 @@ Documents look only whether there is one, so that every machine renders the same
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-from modelkeel.governance.approvals.inputs import changed_inputs
-from modelkeel.governance.approvals.subject import role_problem
-from modelkeel.governance.approvals.valid import signature_path
+from modelkeel.governance.approvals.valid import decision_problem, signature_path
 from modelkeel.governance.documents.sources import Sources
 from modelkeel.project import Project
 from modelkeel.records.approvals import Approval, Kind
@@ -59,16 +57,6 @@ def decided(sources: Sources, kind: Kind, name: str) -> Decided | None:
 
 
 def _flaw(project: Project, path: Path, decision: Approval, today: date) -> str:
-    if decision.subject.project not in (None, project.name):
-        return f"it is of the project {decision.subject.project}"
-    if today > decision.expires:
-        return f"it ran out on {decision.expires}"
-    if decision.given > today + timedelta(days=1):  # east of Greenwich it is tomorrow already
-        return f"{decision.given} is still to come"
     if not signature_path(path).is_file():
         return "it is unsigned"
-    by = decision.by
-    if problem := role_problem(project.system, decision.kind, by.email, by.role):
-        return problem
-    changed = changed_inputs(project, decision.inputs)
-    return f"changed since it was given: {'; '.join(changed)}" if changed else ""
+    return decision_problem(project, decision, today) or ""

@@ -125,6 +125,12 @@ DOCUMENTS: tuple[Document, ...] = (
                     "public_services",
                 ),
             ),
+            When(
+                tiers=("high",),
+                places=("EU",),
+                uses=("interacts_with_people",),
+                domains=("biometrics", "education", "employment", "health", "justice"),
+            ),
         ),
     ),
     Document(

@@ -240,14 +240,14 @@ def test_a_high_residual_risk_asks_for_who_accepted_it(credit: Project) -> None:
     ("decision", "said"),
     [
         ({"decision": "reject"}, f"rejected by {OWNER} (risk) on {TODAY}"),
-        ({"ago": 31}, f"does not count: it ran out on {TODAY - timedelta(days=1)}"),
+        ({"ago": 31}, f"does not count: expires: it ran out on {TODAY - timedelta(days=1)}"),
         ({"signed": False}, "does not count: it is unsigned"),
         ({"decision": "reject", "signed": False}, "(it is unsigned)"),
-        ({"subject": 'project = "bike"'}, "does not count: it is of the project bike"),
-        ({"ago": -2}, f"does not count: {TODAY + timedelta(days=2)} is still to come"),
+        ({"subject": 'project = "bike"'}, "does not count: subject.project: is bike, this is"),
+        ({"ago": -2}, f"does not count: given: {TODAY + timedelta(days=2)} is still to come"),
         (
             {"inputs": f'"governance/privacy.toml" = "{"0" * 64}"'},
-            "does not count: changed since it was given: governance/privacy.toml",
+            "does not count: inputs: changed since it was given: governance/privacy.toml",
         ),
     ],
 )
@@ -278,7 +278,9 @@ def test_the_newest_decision_that_counts_settles_it(credit: Project) -> None:
 def test_an_approval_of_somebody_without_the_role_does_not_count(credit: Project) -> None:
     approve(credit, "dpia", "credit-risk")
     edit(credit, "governance/system.toml", f'risk = ["{OWNER}"]', 'risk = ["ada@bank.test"]')
-    assert f"does not count: {OWNER} does not have the role risk" in document(credit, "dpia.md")
+    assert f"does not count: by.role: {OWNER} does not have the role risk" in document(
+        credit, "dpia.md"
+    )
 
 
 def test_a_waiver_is_counted_where_its_gate_is_named(credit: Project) -> None:

@@ -160,6 +160,13 @@ def test_a_product_has_no_duty_that_is_about_uses_alone() -> None:
     assert not {"AIA-27-public", "AIA-49(1)", "AIA-86"} & ids(resolve(product_, TODAY))
 
 
+def test_biometrics_that_people_interact_with_are_assessed_by_public_bodies() -> None:
+    met = system("interacts_with_people", "biometrics", "special")
+    assert met.tier == "high"
+    assert "AIA-27-public" in ids(resolve(met, TODAY))
+    assert "fria.md" in [each.file for each in DOCUMENTS if each.needed(met)]
+
+
 def test_a_claim_of_article_6_3_has_duties_of_its_own() -> None:
     claimed = system("informs_about_people", "education", tier="minimal", art_6_3=True)
     assert {"AIA-6(4)", "AIA-49(2)"} <= ids(resolve(claimed, TODAY))

@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from modelkeel.project import Project, load_project
 
-sys.path.append(str(Path(__file__).parent))  # for `publishing`
+sys.path.append(str(Path(__file__).parent))  # for `publishing` and `privacy_record`
 
 settings.register_profile("untimed", deadline=None)  # a first example may import a library
 settings.load_profile("untimed")

@@ -13,6 +13,7 @@ sys.path.append(str(Path(__file__).parent))
 from cases import case
 from lawful import signed, whole
 
+from modelkeel.model.keys import make_key, public_key_path
 from modelkeel.project import Project
 
 __all__ = ["case", "signed", "whole"]
@@ -34,3 +35,11 @@ def ready(project: Project, empty_store: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copy2(empty_store, project.root / "mlflow.db")
     return project
+
+
+@pytest.fixture
+def key(ready: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key, whose public one is committed."""
+    path = tmp_path_factory.mktemp("keys") / "model.key"
+    make_key(path, public_key_path(ready))
+    return path

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from privacy_record import PRIVACY
 
 from modelkeel.governance.approvals import approve
 from modelkeel.governance.gates import GATES, Case, GateResult
@@ -27,32 +28,6 @@ MINIMAL = [
     ('domain = "credit"', 'domain = "none"'),
     ('personal_data = "personal"', 'personal_data = "none"'),
 ]
-PRIVACY = """
-schema = "privacy/1"
-[processing]
-controller = "Bank, Main Street 1"
-protection_officer = "officer@bank.eu"
-purposes = ["to decide on applications"]
-subjects = ["applicants"]
-legal_basis = "contract, Art 6(1)(b)"
-recipients = ["none outside the bank"]
-transfers = "none"
-security = ["access by role"]
-[[retention]]
-data = "applications"
-days = 1825
-basis = "limitation of claims"
-[rights]
-information = "with the application form"
-access = "by the form on the website"
-erasure = "by the form on the website"
-contest = "a person answers within twenty days"
-[assessment]
-necessity = "no other data tells the risk"
-proportionality = "the gain outweighs what it costs"
-consultation = "the consumers' council was asked"
-officer_advice = "keep the income apart"
-"""
 DOCUMENTS = ("dpia.md", "ropa.csv", "notice-affected-person.md")
 
 

@@ -25,14 +25,6 @@ from modelkeel.project import Project
 
 
 @pytest.fixture
-def key(ready: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A private key, whose public one is committed."""
-    path = tmp_path_factory.mktemp("keys") / "model.key"
-    make_key(path, public_key_path(ready))
-    return path
-
-
-@pytest.fixture
 def two(ready: Project, key: Path) -> tuple[Bundle, Bundle]:
     """Two bundles that were released one after the other."""
     first = train(ready, 0.001)

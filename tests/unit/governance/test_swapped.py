@@ -11,18 +11,10 @@ from promoting import release, train
 from modelkeel.errors import Refused
 from modelkeel.governance.standing import verify_champion
 from modelkeel.model.champion import folder_of, place_bundle, point_at
-from modelkeel.model.keys import make_key, public_key_path
+from modelkeel.model.keys import public_key_path
 from modelkeel.model.promotions import history_path, read_history
 from modelkeel.model.switch import changing
 from modelkeel.project import Project, load_project
-
-
-@pytest.fixture
-def key(ready: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A private key, whose public one is committed."""
-    path = tmp_path_factory.mktemp("keys") / "model.key"
-    make_key(path, public_key_path(ready))
-    return path
 
 
 @pytest.fixture

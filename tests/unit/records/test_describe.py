@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from privacy_record import PRIVACY
 
 from modelkeel.errors import BadInput
 from modelkeel.records.base import Record
@@ -59,30 +60,12 @@ owner = "owner@bank.example"
 review_by = 2027-12-31
 """
 SOUND = RISKS.replace("gates =", "gate =")
-PRIVACY = """schema = "privacy/1"
-[processing]
-controller = "Bank, Main Street 1"
-protection_officer = "officer@bank.example"
-purposes = ["decide on applications"]
-subjects = ["applicants"]
-legal_basis = "contract, Art 6(1)(b)"
-recipients = ["nobody else"]
-transfers = "there are none"
-security = ["encrypted at rest"]
-[[retention]]
-data = "applications"
-days = 1825
-basis = "limitation of claims"
-[[retention]]
+LOGS = """[[retention]]
 data = "logs"
 days = 0
 basis = "they are not kept"
-[rights]
-information = "a notice with the form"
-access = "by letter, within a month"
-erasure = "the key of a person is destroyed"
-contest = "an officer looks again"
 """
+TWO_KEPT = PRIVACY.replace("[rights]", f"{LOGS}[rights]")
 
 
 def said_of(record: type[Record], path: Path, text: str) -> str:
@@ -171,8 +154,8 @@ def test_the_item_of_a_list_is_the_one_that_is_wrong(tmp_path: Path) -> None:
             '" \t        "',
             "identity.purpose: .*at least 1 character",
         ),
-        (Privacy, PRIVACY, "days = 1825", "days = -5", "retention.0.days: .*equal to 0"),
-        (Privacy, PRIVACY, '"logs"', '"applications"', "retention: .*'applications' stands twice"),
+        (Privacy, TWO_KEPT, "days = 1825", "days = -5", "retention.0.days: .*equal to 0"),
+        (Privacy, TWO_KEPT, '"logs"', '"applications"', "retention: .*'applications' stands twice"),
     ],
 )
 def test_values_that_cannot_be_meant(

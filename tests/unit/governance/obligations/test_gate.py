@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from lawful import MINIMAL, NOW, PRIVACY, Sign, run, with_system
+from lawful import MINIMAL, NOW, Sign, run, with_system
+from privacy_record import PRIVACY
 
 from modelkeel.governance.gates import Case
 from modelkeel.governance.obligations.lock import write_lock
@@ -54,7 +55,7 @@ def test_a_part_of_a_record_that_is_not_there(whole: Project) -> None:
 @pytest.mark.parametrize(("due", "outcome"), [("2027-01-31", "warn"), ("2026-11-23", "fail")])
 def test_work_that_is_still_to_do(whole: Project, due: str, outcome: str) -> None:
     todo = f'{{ todo = "ask legal", owner = "a@bank.eu", due = {due} }}'
-    text = PRIVACY.replace('"with the application form"', todo)
+    text = PRIVACY.replace('"a notice with the form"', todo)
     (whole.governance_dir / "privacy.toml").write_text(text, encoding="utf-8")
     found = run("G-OBL", whole)
     assert found.outcome == outcome

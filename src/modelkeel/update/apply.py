@@ -228,9 +228,7 @@ def try_out(
 def make_commit(scratch: Scratch, tree: str, parent: str, message: str) -> str:
     """Commit in the user's name; in keel's when git knows none. Neither signed nor hooked."""
     env = scratch.env() | author(scratch.repo)
-    said = git.run(
-        scratch.root, "commit-tree", "-p", parent, "-F", "-", tree, data=message, env=env
-    )
+    said = scratch.git("commit-tree", "-p", parent, "-F", "-", tree, data=message, env=env)
     return said.strip()
 
 

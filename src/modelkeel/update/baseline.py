@@ -89,7 +89,7 @@ def render_baseline(
         BadInput: the version cannot be found.
         KeelError: it cannot be rendered.
     """
-    remote.objects(scratch.root)
+    remote.objects(scratch.root, scratch.held)
     release = old_release(remote, given, None)
     ref = given.commit if given.commit in remote.tags else release.commit
     rendered = render_all(scratch, remote, [Job("old", ref, given.values)], given.file, trust=trust)

@@ -51,15 +51,15 @@ def check_out(scratch: Scratch, tree: str, *, name: str = "work") -> Path:
     scratch.git("config", "core.bare", "false")
     scratch.git("config", "core.worktree", str(folder))
     env = {**scratch.env("git/index", folder), **_plain_files()}
-    git.run(folder, "read-tree", "--reset", "-u", head, env=env)
+    scratch.git("read-tree", "--reset", "-u", head, cwd=folder, env=env)
     return folder
 
 
 def collect(scratch: Scratch, folder: Path) -> str:
     """Tree of a work tree after something changed it; ignored files are left out."""
     env = {**scratch.env("git/index", folder), **_plain_files()}
-    git.run(folder, "add", "--all", "--", ".", env=env)
-    return git.run(folder, "write-tree", env=env).strip()
+    scratch.git("add", "--all", "--", ".", cwd=folder, env=env)
+    return scratch.git("write-tree", cwd=folder, env=env).strip()
 
 
 def _plain_files() -> dict[str, str]:

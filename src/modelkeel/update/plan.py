@@ -83,7 +83,7 @@ def make_plan(
     given = template.read_answers(repo, answers_file)
     head = repo.git("rev-parse", "--verify", "HEAD").strip()
     remote = template.open_remote(given.source, repo.project)
-    mirror = remote.objects(scratch.root)
+    mirror = remote.objects(scratch.root, scratch.held)
     old = old_release(remote, given, since)
     new = template.choose_target(remote, mirror, to, old)
     plan = Plan(given.source, old.name, new.name)

@@ -224,8 +224,8 @@ def _settled_tree(scratch: Scratch, before: Entries, staged: frozenset[str]) -> 
     shutil.copy2(scratch.repo.git_dir / "index", index)
     env = scratch.env("settled")
     lines = git.index_lines({path: before.get(path) for path in staged}, scratch.repo.oid_width)
-    git.run(scratch.root, "update-index", "-z", "--index-info", data=lines, env=env)
-    return git.run(scratch.root, "write-tree", env=env).strip()
+    scratch.git("update-index", "-z", "--index-info", data=lines, env=env)
+    return scratch.git("write-tree", env=env).strip()
 
 
 def _revert(repo: Repo, record: Record, head: str, now: Entries, changes: dict[str, Change]) -> str:

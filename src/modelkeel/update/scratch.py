@@ -70,9 +70,26 @@ class Scratch:
             "GIT_WORK_TREE": str(work_tree or self.root / "none"),
         }
 
-    def git(self, *arguments: str, data: str | None = None, allowed: tuple[int, ...] = (0,)) -> str:
-        """Run git on it, without a work tree."""
-        return git.run(self.root, *arguments, data=data, env=self.env(), allowed=allowed)
+    def git(
+        self,
+        *arguments: str,
+        data: str | None = None,
+        allowed: tuple[int, ...] = (0,),
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> str:
+        """Run git on it, without a work tree unless `env` names one.
+
+        A git that outlives a killed keel holds the lock, so that nothing is swept under it.
+        """
+        return git.run(
+            cwd or self.root,
+            *arguments,
+            data=data,
+            env=self.env() if env is None else env,
+            allowed=allowed,
+            hold=self.held,
+        )
 
     def write_tree(self, folder: Path) -> str:
         """Tree of a rendered folder, as `git add` of everything in it would record it.
@@ -81,15 +98,15 @@ class Scratch:
         where the folder's .gitattributes or the user's core.autocrlf say so.
         """
         env = self.env(f"index-{secrets.token_hex(4)}", folder)
-        git.run(folder, "add", "--all", "--force", "--", ".", env=env)
-        return git.run(folder, "write-tree", env=env).strip()
+        self.git("add", "--all", "--force", "--", ".", cwd=folder, env=env)
+        return self.git("write-tree", cwd=folder, env=env).strip()
 
     def tree_of(self, entries: Mapping[str, Entry]) -> str:
         """Tree that holds these entries."""
         env = self.env(f"index-{secrets.token_hex(4)}")
         lines = git.index_lines(dict(entries), self.repo.oid_width)
-        git.run(self.root, "update-index", "-z", "--index-info", data=lines, env=env)
-        return git.run(self.root, "write-tree", "--missing-ok", env=env).strip()
+        self.git("update-index", "-z", "--index-info", data=lines, env=env)
+        return self.git("write-tree", "--missing-ok", env=env).strip()
 
     def entries(self, tree: str) -> Entries:
         """What a tree holds."""
@@ -101,8 +118,7 @@ class Scratch:
 
     def write_blob(self, data: bytes) -> str:
         """Store a content; its object's name."""
-        said = git.raw(self.root, "hash-object", "-w", "--stdin", data=data, env=self.env())
-        return git.decode(said).strip()
+        return self.git("hash-object", "-w", "--stdin", data=git.decode(data)).strip()
 
     def commit(self, tree: str, *parents: str, ref: str | None = None) -> str:
         """Commit of a tree, under a branch when `ref` names one."""
@@ -146,6 +162,8 @@ def sweep(repo: Repo) -> None:
             root = Path(record.read_text(encoding="utf-8"))
             if root.name == record.name:
                 _remove(root)
+                if root.exists():  # the next sweep tries again
+                    continue
             record.unlink(missing_ok=True)
 
 
@@ -160,11 +178,10 @@ def disk_error(error: OSError) -> KeelError:
 
 def _create(scratch: Scratch) -> None:
     kind = scratch.repo.config["format"]
-    env = {**scratch.env()}
+    env = scratch.env()
     del env["GIT_WORK_TREE"]
-    git.run(
-        scratch.root, "init", "--quiet", "--bare", "--template=", f"--object-format={kind}", env=env
-    )
+    options = ("--quiet", "--bare", "--template=", f"--object-format={kind}")
+    scratch.git("init", *options, env=env)
     objects = scratch.repo.common_dir / "objects"
     shown = str(objects)
     (scratch.git_dir / "objects/info").mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -143,8 +144,12 @@ class Remote:
         kept = [r for r in found if r.version and (prereleases or not r.version.is_prerelease)]
         return sorted(kept, key=lambda r: (r.version or Version("0"), r.name))
 
-    def objects(self, into: Path) -> Path:
+    def objects(self, into: Path, hold: Sequence[int] = ()) -> Path:
         """Git directory with all of its objects; a URL is cloned once into a folder.
+
+        Args:
+            into: the folder.
+            hold: descriptors of the folder's lock, which the cloning git keeps open.
 
         Raises:
             KeelError: it cannot be reached.
@@ -155,7 +160,9 @@ class Remote:
         if self.mirror is None:
             target = into / "mirror"
             try:
-                git.run(into, "clone", "--quiet", "--bare", "--", self.address, str(target))
+                git.run(
+                    into, "clone", "--quiet", "--bare", "--", self.address, str(target), hold=hold
+                )
             except GitFailed as error:
                 raise _unreachable(self.source, error) from None
             self.mirror = target

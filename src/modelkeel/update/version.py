@@ -56,7 +56,7 @@ def render(
 ) -> Version:
     """Render the template, dropping guesses that it does not accept."""
     remote = open_remote(source, root)
-    mirror = remote.objects(scratch.root)
+    mirror = remote.objects(scratch.root, scratch.held)
     target = choose_target(remote, mirror, ref, None)
     questions = _questions(remote, mirror, target.commit)
     guesses = {k: g.value for k, g in found.guesses.items() if k not in given}

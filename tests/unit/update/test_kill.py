@@ -14,6 +14,7 @@ import pytest
 from modelkeel.update.apply import update
 from modelkeel.update.git import find_repo
 from modelkeel.update.recover import recover
+from modelkeel.update.scratch import sweep
 
 from .conftest import Lab, commit, git, keel_process, state, write
 from .scenarios import lines, put
@@ -87,6 +88,36 @@ def test_killed_at_random_moments(lab: Lab) -> None:
         wait_for_the_sweep(repo)
     print(counted)
     assert sum((counted["before"], counted["done"])) == KILLS
+    assert not [*(lab.root / "scratch").glob("keel-*")]
+
+
+OUTLIVED = """
+import sys
+from pathlib import Path
+from modelkeel.update.git import find_repo
+from modelkeel.update.scratch import scratch_for
+with scratch_for(find_repo(Path(sys.argv[1]))) as scratch:
+    begun, late = scratch.root / "begun", scratch.root / "late"
+    scratch.git("-c", f"alias.wait=!touch {begun} && cat {sys.argv[2]} > {late}", "wait")
+"""
+
+
+def test_a_git_that_outlives_keel_keeps_its_folder(lab: Lab) -> None:
+    lab.release("v1.0.0", {"f.txt": lines("f")})
+    repo = lab.generate()
+    gate = lab.root / "gate"
+    os.mkfifo(gate)
+    process = keel_process(OUTLIVED, str(repo), str(gate))
+    until = time.monotonic() + 60
+    while not (begun := [*(lab.root / "scratch").glob("keel-*/begun")]):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    sweep(find_repo(repo))
+    assert begun[0].exists()
+    gate.write_text("go\n")
+    wait_for_the_sweep(repo)
     assert not [*(lab.root / "scratch").glob("keel-*")]
 
 

@@ -275,7 +275,7 @@ def test_a_key_that_asks_for_a_passphrase(team: Project, keys: Path) -> None:
 def agent(keys: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     socket = keys / "agent"
     with subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL) as own:
-        for _ in range(100):
+        for _ in range(600):
             if socket.exists():
                 break
             time.sleep(0.05)

@@ -105,7 +105,7 @@ def test_a_full_disk_leaves_no_half_an_anchor(small_disk: Path, tmp_path: Path) 
     path = small_disk / "anchors.jsonl"
     writer = Writer(Journal(journal.engine, anchor=Anchor(path)), anchor_every=0.01)
     writer.write(entries(1))
-    time.sleep(0.2)
+    until(lambda: path.exists() and path.read_bytes().endswith(b"\n"))
     page = os.sysconf("SC_PAGE_SIZE")
     line = path.stat().st_size
     path.write_bytes(path.read_bytes() * ((page - 60) // line))  # a part of the next line fits

@@ -142,11 +142,9 @@ def test_a_queue_has_an_end(journal: Journal, answers: Answers, tmp_path: Path) 
     batch = entries(MAX_QUEUED + 500)
     with locked(tmp_path / "journal.db"):
         answers.submit(batch[:1])
-        time.sleep(0.2)  # it is on its way
-        started = time.monotonic()
+        until(lambda: not answers.writer._queue)  # it is on its way
         for entry in batch[1:]:
             answers.submit([entry])
-        assert time.monotonic() - started < 3
         assert len(answers.errors) == 499  # at once
     answers.wait()
     assert set(answers.errors) == {"too much waits to be written"}
@@ -252,7 +250,7 @@ def test_ends_are_anchored_while_it_writes(journal: Journal, tmp_path: Path) -> 
     for count in range(1, 4):
         writer.write(entries(2))
         until(path.exists)
-        until(lambda end=2 * count: read_anchors(path)[-1].head.seq == end)
+        until(lambda end=2 * count: end in [each.head.seq for each in read_anchors(path)])
     anchors = read_anchors(path)
     writer.write(entries(2))
     writer.close()
@@ -400,7 +398,7 @@ def test_postgresql_that_goes_while_nobody_writes(
     try:
         until(lambda: answers.writer.problem is not None)  # nobody has to write
         answers.submit(entries(1))
-        answers.wait(10)
+        answers.wait()
         assert len(answers.errors) == 1
         assert answers.writer.problem is not None
     finally:
@@ -421,7 +419,7 @@ def test_a_connection_that_cannot_be_given_back(journal: Journal, answers: Answe
     time.sleep(1.5)
     sa.event.remove(journal.engine, "checkin", fails)
     answers.submit(entries(1))
-    assert len(answers.wait(10).good) == 2
+    assert len(answers.wait().good) == 2
     assert answers.writer.problem is None
     assert holds(journal, answers.good) == 0
 

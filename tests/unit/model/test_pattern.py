@@ -116,7 +116,7 @@ def test_what_is_not_known_is_said(pattern: str, says: str) -> None:
 
 def test_no_text_takes_long() -> None:
     text = "a" * 200_000 + "b"
-    started = time.perf_counter()
+    started = time.process_time()
     assert not matcher("^(a+)+$")(text)
     assert not matcher(r"a*a*a*a*c")(text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -299,7 +299,7 @@ def test_the_thread_sees_a_change_by_itself(models: Path, newer: Bundle) -> None
     follower.start()
     try:
         promote(models, newer)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while state.loaded().bundle.digest != newer.digest:
             assert time.monotonic() < deadline
             time.sleep(0.01)

@@ -40,7 +40,7 @@ def seen(journal: Journal, identity: str) -> dict[str, Any]:
     return {**record.said, **json.loads(payload), "subject": record.subject}
 
 
-def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline

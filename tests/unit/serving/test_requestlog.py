@@ -48,7 +48,7 @@ class Stdout:
         self.text = ""
 
     def lines(self, count: int) -> list[dict[str, Any]]:
-        for _ in range(250):
+        for _ in range(1500):
             self.text += self.capsys.readouterr().out
             if self.text.count("\n") >= count:
                 return [json.loads(line) for line in self.text.splitlines()]
@@ -169,7 +169,7 @@ def test_lines_come_whole_in_order_and_soon(monkeypatch: pytest.MonkeyPatch) -> 
     for line in sent:
         lines.write(line)
     while sum(len(text) for _, text in writes) < sum(len(line) + 1 for line in sent):
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
         time.sleep(0.005)
     assert "".join(text for _, text in writes).splitlines() == sent
     assert all(len(text) <= 4096 or text.count("\n") == 1 for _, text in writes)

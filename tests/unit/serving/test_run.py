@@ -85,7 +85,7 @@ def test_a_body_that_does_not_come_is_no_fault_of_ours(server: Running) -> None:
             connection.sendall(b"POST /answer HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n{")
             if kind == late:
                 assert closed(connection)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while server.metric(kind) == before:
             assert time.monotonic() < until
     assert server.metric(failed) == 0
@@ -149,7 +149,7 @@ app = create_app("models", routers=[router]{given})
             assert "within 1 seconds" in problem["detail"]
             assert problem["instance"].encode().removeprefix(b"urn:uuid:") in answer
             said = f'"route":"{path}","status":408'
-            until = time.monotonic() + 10
+            until = time.monotonic() + 60
             while said not in server.log:
                 assert time.monotonic() < until
                 time.sleep(0.05)

@@ -306,7 +306,7 @@ def test_text_is_held_to_its_shape_once_it_is_normalised() -> None:
     ],
 )
 def test_a_large_body_of_nonsense_is_refused_soon(body: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ProblemError):
         WIRE.decode(body.encode())
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -72,13 +72,20 @@ class Pruned:
     scrubbed: bool = True
 
 
+_REGULATION_B = (762, "25 months: Regulation B, 12 CFR 1002.12(b)(1)")
+
+
+def _is_us_credit(system: System) -> bool:
+    return system.use.domain == "credit" and "US" in system.use.jurisdictions
+
+
 def least_days(system: System) -> tuple[int, str]:
     """How long records of decisions are kept at least, and the rule that says so."""
     least, why = 0, "no rule"
     if system.tier == "high":
         least, why = 183, "six months: Regulation (EU) 2024/1689 Art 19(1), 26(6)"
-    if system.use.domain == "credit" and "US" in system.use.jurisdictions:
-        least, why = 762, "25 months: Regulation B, 12 CFR 1002.12(b)(1)"
+    if _is_us_credit(system):
+        least, why = _REGULATION_B
     if system.logging is not None and system.logging.retention_days > least:
         least = system.logging.retention_days
         why = "logging.retention_days in governance/system.toml"
@@ -111,7 +118,8 @@ def retention_of(
     if payloads is None:
         payloads = _stated_payload_days(project)
     # Regulation B means the information that the decision was made from, too.
-    if payloads is not None and "Regulation B" in why and payloads < least:
+    if payloads is not None and _is_us_credit(system) and payloads < _REGULATION_B[0]:
+        least, why = _REGULATION_B
         raise Refused(
             f"inputs of a credit decision are kept for at least {least} days ({why}), "
             f"asked for {payloads}",

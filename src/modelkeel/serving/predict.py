@@ -78,10 +78,11 @@ class PredictEndpoint:
         media, subject = _read_headers(scope, self.max_bytes)
         watched = BODY_DEADLINE in scope.get("extensions", ())
         body = await (_read_body(receive, self.max_bytes) if watched else self._body(receive))
-        if body is None:
-            return None
         state = scope.get("state", {})
         note = state.get("note", {})
+        if body is None:
+            note["gone"] = True
+            return None
         note["version"] = loaded.bundle.version
         lines = media == LINES
         rows = loaded.wire.decode_lines(body) if lines else loaded.wire.decode(body)

@@ -109,8 +109,16 @@ class RequestLog:
 
 def route_of(scope: Scope) -> str:
     """The template of the route that matched; empty if none did."""
-    route = getattr(scope.get("route"), "path", None)
-    return route or getattr(scope.get("endpoint"), "route", None) or ""
+    endpoint = scope.get("endpoint")
+    if endpoint is None:
+        return ""
+    route: str | None = getattr(scope.get("route"), "path", None) or getattr(
+        endpoint, "route", None
+    )
+    if route is None:  # a route of Starlette's own leaves no template behind
+        known = getattr(scope.get("app"), "routes", ())
+        route = next((each.path for each in known if getattr(each, "endpoint", 0) is endpoint), "")
+    return route
 
 
 def set_up_logging() -> None:

@@ -256,10 +256,14 @@ def test_the_law_says_how_long_at_least(project: Project, old: str, new: str, le
             retention_of(changed, records_=least - 1)
 
 
-def test_inputs_of_credit_decisions_in_the_us(project: Project) -> None:
-    both = change_system(project, 'jurisdictions = ["EU"]', 'jurisdictions = ["US"]')
-    with pytest.raises(Refused, match="inputs of a credit decision"):
-        retention_of(both, payloads=90)
+@pytest.mark.parametrize("longer", ["", LOGGING.replace("400", "1825").split("\n", 1)[1]])
+def test_inputs_of_credit_decisions_in_the_us(project: Project, longer: str) -> None:
+    """Also where the records themselves are kept for longer than that."""
+    new = 'jurisdictions = ["US"]\n' + longer
+    changed = change_system(project, 'jurisdictions = ["EU"]', new)
+    with pytest.raises(Refused, match=r"inputs of a credit decision .* 762 days .*Regulation B"):
+        retention_of(changed, payloads=761)
+    assert retention_of(changed, payloads=762).payloads == 762
 
 
 def test_the_privacy_record_says_how_long_inputs_are_kept(project: Project) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -306,6 +307,36 @@ def test_own_routes_get_problems_without_values(
     assert lines[0]["fault"] == "ValueError"
     assert "test_app.py" in lines[0]["frames"][-1]
     assert [line["route"] for line in lines[:3]] == ["/broken", "/gone", "/notes/{number}"]
+
+
+def test_a_caller_that_goes_before_its_body_is_there(
+    extended: TestClient, log_lines: Callable[[], list[str]]
+) -> None:
+    path = "/predict"
+    scope: dict[str, Any] = {
+        "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "root_path": "",
+        "scheme": "http", "query_string": b"", "http_version": "1.1", "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2), "headers": [(b"content-type", b"application/json")],
+    }  # fmt: skip
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(extended.app(scope, receive, send))  # type: ignore[arg-type]
+    (line,) = (json.loads(line) for line in log_lines())
+    assert (line["route"], line["status"], line["gone"]) == (path, 0, True)
+    assert sent == []
+
+
+def test_the_route_of_the_description_is_told(
+    extended: TestClient, log_lines: Callable[[], list[str]]
+) -> None:
+    extended.get("/openapi.json")
+    assert [json.loads(line)["route"] for line in log_lines()] == ["/openapi.json"]
 
 
 def test_openapi_is_valid_and_written_from_the_signature(extended: TestClient) -> None:

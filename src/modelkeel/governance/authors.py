@@ -23,19 +23,22 @@ _ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
 def authors_of(root: Path, commit: str, since: str | None) -> set[str]:
     """E-mail addresses, in lower case, of who wrote a commit and what led to it.
 
+    What changed after that commit counts too: charter and parameters come into a bundle without
+    another training.
+
     Args:
         root: the project; it may be a part of a repository.
-        commit: from which the bundle was made.
+        commit: from which the model was trained.
         since: commit of the release before; everything counts when there is none.
 
     Raises:
         NotMeasured: there is no git, or not the whole of the history.
     """
     _refuse_cut(root, commit)
-    spread = f"{since}..{commit}" if since and _is_there(root, since) else commit
+    spread = [commit, "HEAD", *([f"^{since}"] if since and _is_there(root, since) else [])]
     own = _git(root, "log", "-1", f"--format={_FORMAT}", commit)
-    before = _git(root, "log", f"--format={_FORMAT}", spread, "--", *WRITTEN)
-    return {each.lower() for each in _ADDRESS.findall(own + before)}
+    others = _git(root, "log", f"--format={_FORMAT}", *spread, "--", *WRITTEN)
+    return {each.lower() for each in _ADDRESS.findall(own + others)}
 
 
 def commit_before(project: Project, digest: str) -> str | None:

@@ -9,7 +9,7 @@ from modelkeel.errors import KeelError, Refused
 from modelkeel.governance.decider import deciding, row_problems
 from modelkeel.governance.decider import heal as heal_row
 from modelkeel.governance.rollback import verify_kept
-from modelkeel.model.aliases import misplaced
+from modelkeel.model.aliases import misplaced, stranded
 from modelkeel.model.bundle import Bundle
 from modelkeel.model.champion import load_champion
 from modelkeel.model.promotions import RESTORE, history_path
@@ -20,6 +20,7 @@ from modelkeel.model.training_log import is_away
 from modelkeel.project import Project
 
 HEAL = "run `keel model verify --heal`"
+_ELSEWHERE = "promote it with this registry, or use the one that it was promoted in"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def verify_champion(project: Project, *, heal: bool = False) -> Verified:
             heal_row(project, decider)
             lag = mirror(project)
         if lag is not None:
-            raise KeelError(lag, remedy="start the registry, then run it again")
+            remedy = "start the registry, then run it again" if is_away(project) else _ELSEWHERE
+            raise KeelError(lag, remedy=remedy)
         notes = (*notes, "the aliases are where the champion is")
         return Verified(bundle, unrecorded(project, standing(project)), notes)
     problems += unrecorded(project, serving)
@@ -129,4 +131,7 @@ def alias_problems(project: Project, serving: Standing, versions: list[Version])
     """Aliases that somebody moved by hand."""
     if serving.champion is None or lagging(project):
         return ()
-    return tuple(f"{each}; {HEAL}" for each in misplaced(versions, serving.champion))
+    found = [f"{each}; {HEAL}" for each in misplaced(versions, serving.champion)]
+    if elsewhere := stranded(versions, serving.champion):
+        found.append(f"{elsewhere}; {_ELSEWHERE}")
+    return tuple(found)

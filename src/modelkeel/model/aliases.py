@@ -44,8 +44,11 @@ class Misplaced:
         return f"alias {self.alias} {where}, {what}"
 
 
-def follow(project: Project, champion: Champion) -> None:
+def follow(project: Project, champion: Champion) -> str | None:
     """Move the aliases to the champion and the one before it, and mark how it was promoted.
+
+    Returns:
+        Why they did not follow, where this registry does not have the champion.
 
     Raises:
         KeelError: the registry cannot be reached.
@@ -62,11 +65,12 @@ def follow(project: Project, champion: Champion) -> None:
                 client.set_registered_model_alias(project.name, each.alias, each.expected)
         version = number_of(versions, champion.digest, champion.version)
         if version is None:
-            return
+            return stranded(versions, champion)
         kind = "trial" if champion.trial else "release"
         client.set_model_version_tag(project.name, version, PROMOTED, kind)
         if any(CANDIDATE in each.aliases for each in versions if each.version == version):
             client.delete_registered_model_alias(project.name, CANDIDATE)
+    return None
 
 
 def misplaced(versions: list[Version], champion: Champion) -> list[Misplaced]:
@@ -74,7 +78,7 @@ def misplaced(versions: list[Version], champion: Champion) -> list[Misplaced]:
     points = {alias: each.version for each in versions for alias in each.aliases}
     wanted = {CHAMPION: number_of(versions, champion.digest, champion.version)}
     if wanted[CHAMPION] is None:
-        return []  # another registry than the one it was promoted in
+        return []  # another registry than the one it was promoted in; see `stranded`
     before = champion.previous
     wanted[PREVIOUS] = number_of(versions, before) if before else None
     return [
@@ -82,3 +86,16 @@ def misplaced(versions: list[Version], champion: Champion) -> list[Misplaced]:
         for alias, expected in wanted.items()
         if points.get(alias) != expected
     ]
+
+
+def stranded(versions: list[Version], champion: Champion) -> str | None:
+    """What a registry without the champion names as champion; None where it names nothing."""
+    if number_of(versions, champion.digest, champion.version) is not None:
+        return None
+    found = next((each.version for each in versions if CHAMPION in each.aliases), None)
+    if found is None:
+        return None
+    return (
+        f"alias champion points to version {found}, and the champion {champion.digest[:12]} is not "
+        f"in this registry: servers that follow the alias serve version {found}"
+    )

@@ -146,15 +146,14 @@ def mirror(project: Project) -> str | None:
     """Move the registry's aliases to where the champion is; why they lag, if they do."""
     champion = _champion_or_none(project)
     try:
-        if champion is not None:
-            follow(project, champion)
+        elsewhere = follow(project, champion) if champion is not None else None
     except KeelError as error:
         return (
             f"the registry's aliases lag behind the champion: {error}; they follow with the "
             "next `keel model` command that reaches it"
         )
     (project.models_dir / INTENT).unlink(missing_ok=True)
-    return None
+    return elsewhere
 
 
 def lagging(project: Project) -> bool:

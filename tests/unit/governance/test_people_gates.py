@@ -147,6 +147,19 @@ class TestAuthors:
         released(last, people[RISK])
         assert result(last, "G-FOUR").outcome == "fail"
 
+    def test_a_change_after_the_training_counts(
+        self, case: Case, people: dict[str, Person]
+    ) -> None:
+        """The pipeline does not train again for a charter, and the bundle has the new one."""
+        trained = self.rebuilt(case, AUTHOR, "src/train.py").bundle.manifest.code_commit
+        last = self.rebuilt(case, RISK, "charter.toml")
+        path = last.bundle.path / "manifest.json"
+        manifest = json.loads(path.read_text(encoding="utf-8")) | {"code_commit": trained}
+        path.write_text(json.dumps(manifest), encoding="utf-8")
+        last = reread(last)
+        released(last, people[RISK])
+        assert result(last, "G-FOUR").outcome == "fail"
+
     def test_a_change_elsewhere_does_not_count(self, case: Case, people: dict[str, Person]) -> None:
         write(case.project, "README.md", "read me\n")
         first = self.rebuilt(case, RISK, "README.md")

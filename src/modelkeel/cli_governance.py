@@ -155,7 +155,10 @@ def charter_check(json: Json = False) -> None:
 @charter_app.command("value")
 def charter_value(
     table: Annotated[
-        Path, typer.Argument(metavar="TABLE", help="Decisions and outcomes: CSV or Parquet.")
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="Decisions and outcomes: CSV, TSV, Excel, JSON lines or Parquet."
+        ),
     ],
     column: Annotated[
         list[str] | None,

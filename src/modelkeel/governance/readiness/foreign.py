@@ -117,6 +117,8 @@ def look(folder: Path, now: datetime | None = None) -> Foreign:
         raise BadInput(f"{folder}: no such folder", remedy="name the folder of a repository")
     repository = Repository.read(root)
     if not repository.names:
+        if repository.in_git:
+            raise BadInput(f"{folder}: git tracks no file here", remedy="git add what is to count")
         raise BadInput(f"{folder}: holds no file", remedy="make a repository with `keel new DEST`")
     signs = read_signs(repository)
     seen = {each.gate for each in signs}

@@ -109,6 +109,14 @@ def test_in_git_only_what_is_tracked_counts(tmp_path: Path) -> None:
     assert "model files that run code when opened" not in states(found)
 
 
+def test_a_repository_that_tracks_nothing_yet(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / "model.onnx").touch()
+    with pytest.raises(BadInput, match="git tracks no file here") as refused:
+        look(tmp_path)
+    assert "git add" in refused.value.remedy
+
+
 def test_odd_files_do_not_stop_it(tmp_path: Path) -> None:
     write(tmp_path, {"a.ipynb": "no json", "b.ipynb": "[]", "ü b.py": "import mlflow"})
     (tmp_path / "c.py").write_bytes(b"\xff\xfe\x00import wandb")

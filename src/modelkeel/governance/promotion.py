@@ -90,7 +90,7 @@ def _promote(case: Case, trial: bool, decider: Decider | None) -> Promotion:
         outcome = outcome_of(results)
         publish(case, serving, version, results, outcome, trial=trial, claim=claim)
         lag = mirror(project)
-        notes += [lag] if lag else []
+        notes += [str(lag)] if lag else []
         version = _anew(project, version)
     signed = passed and case.key is not None
     return Promotion(version, results, passed, trial, signed, tuple(notes))

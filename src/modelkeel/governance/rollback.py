@@ -64,7 +64,7 @@ def rollback(project: Project, reason: str, *, to: str | None = None) -> Rollbac
         done = roll(project, reason.strip(), to, decider.claim if decider else None)
         with _impatient():
             lag = mirror(project)
-    return replace(done, notes=(*caught_up, *done.notes, *([lag] if lag else [])))
+    return replace(done, notes=(*caught_up, *done.notes, *([str(lag)] if lag else [])))
 
 
 def roll(

@@ -15,12 +15,11 @@ from modelkeel.model.champion import load_champion
 from modelkeel.model.promotions import RESTORE, history_path
 from modelkeel.model.registry import Version, list_versions
 from modelkeel.model.summary import check_champion, must_be_signed
-from modelkeel.model.switch import Standing, changing, lagging, mirror, standing
+from modelkeel.model.switch import ELSEWHERE, Standing, changing, lagging, mirror, standing
 from modelkeel.model.training_log import is_away
 from modelkeel.project import Project
 
 HEAL = "run `keel model verify --heal`"
-_ELSEWHERE = "promote it with this registry, or use the one that it was promoted in"
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,7 @@ def verify_champion(project: Project, *, heal: bool = False) -> Verified:
             heal_row(project, decider)
             lag = mirror(project)
         if lag is not None:
-            remedy = "start the registry, then run it again" if is_away(project) else _ELSEWHERE
-            raise KeelError(lag, remedy=remedy)
+            raise lag
         notes = (*notes, "the aliases are where the champion is")
         return Verified(bundle, unrecorded(project, standing(project)), notes)
     problems += unrecorded(project, serving)
@@ -102,7 +100,8 @@ def follow_if_lagging(project: Project) -> tuple[str, ...]:
         return ()
     with suppress(KeelError), changing(project):
         lag = mirror(project)
-        return (lag or "the registry's aliases lagged behind the champion and have followed",)
+        followed = "the registry's aliases lagged behind the champion and have followed"
+        return (str(lag) if lag else followed,)
     return ()
 
 
@@ -132,6 +131,6 @@ def alias_problems(project: Project, serving: Standing, versions: list[Version])
     if serving.champion is None or lagging(project):
         return ()
     found = [f"{each}; {HEAL}" for each in misplaced(versions, serving.champion)]
-    if elsewhere := stranded(versions, serving.champion):
-        found.append(f"{elsewhere}; {_ELSEWHERE}")
+    if elsewhere := stranded(project, versions, serving.champion):
+        found.append(f"{elsewhere}; {ELSEWHERE}")
     return tuple(found)

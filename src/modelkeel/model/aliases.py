@@ -18,7 +18,7 @@ from modelkeel.model.registry import (
     number_of,
 )
 from modelkeel.model.release_files import log_release
-from modelkeel.model.training_log import connect
+from modelkeel.model.training_log import connect, tracking_uri
 from modelkeel.project import Project
 
 CHAMPION, PREVIOUS = "champion", "previous"
@@ -65,7 +65,7 @@ def follow(project: Project, champion: Champion) -> str | None:
                 client.set_registered_model_alias(project.name, each.alias, each.expected)
         version = number_of(versions, champion.digest, champion.version)
         if version is None:
-            return stranded(versions, champion)
+            return stranded(project, versions, champion)
         kind = "trial" if champion.trial else "release"
         client.set_model_version_tag(project.name, version, PROMOTED, kind)
         if any(CANDIDATE in each.aliases for each in versions if each.version == version):
@@ -88,8 +88,10 @@ def misplaced(versions: list[Version], champion: Champion) -> list[Misplaced]:
     ]
 
 
-def stranded(versions: list[Version], champion: Champion) -> str | None:
-    """What a registry without the champion names as champion; None where it names nothing."""
+def stranded(project: Project, versions: list[Version], champion: Champion) -> str | None:
+    """What a server without the champion names as champion; None where it names nothing."""
+    if not tracking_uri(project).startswith("http"):
+        return None  # nobody follows a local store
     if number_of(versions, champion.digest, champion.version) is not None:
         return None
     found = next((each.version for each in versions if CHAMPION in each.aliases), None)

@@ -46,6 +46,7 @@ from modelkeel.model.summary import (
 from modelkeel.project import Project
 
 INTENT = ".switch.json"
+ELSEWHERE = "promote it with this registry, or use the one that it was promoted in"
 
 
 @dataclass(frozen=True)
@@ -142,18 +143,19 @@ def settle(project: Project) -> None:
         append(project, _found(project, champion))
 
 
-def mirror(project: Project) -> str | None:
+def mirror(project: Project) -> KeelError | None:
     """Move the registry's aliases to where the champion is; why they lag, if they do."""
     champion = _champion_or_none(project)
     try:
         elsewhere = follow(project, champion) if champion is not None else None
     except KeelError as error:
-        return (
+        return KeelError(
             f"the registry's aliases lag behind the champion: {error}; they follow with the "
-            "next `keel model` command that reaches it"
+            "next `keel model` command that reaches it",
+            remedy="start the registry, then run it again",
         )
     (project.models_dir / INTENT).unlink(missing_ok=True)
-    return elsewhere
+    return KeelError(elsewhere, remedy=ELSEWHERE) if elsewhere else None
 
 
 def lagging(project: Project) -> bool:

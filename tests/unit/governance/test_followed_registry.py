@@ -18,6 +18,9 @@ import pytest
 from promoting import release, train
 
 from modelkeel.errors import KeelError, Refused
+from modelkeel.governance.listing import list_models
+from modelkeel.governance.rollback import rollback
+from modelkeel.governance.standing import verify_champion
 from modelkeel.model.keys import make_key, public_key_path
 from modelkeel.model.training_log import connect
 from modelkeel.project import Project
@@ -217,3 +220,31 @@ def test_artifacts_that_the_server_does_not_serve(uri: str) -> None:
     with pytest.raises(Refused, match="expected that MLflow serves them") as caught:
         _proxied(uri)
     assert "--artifacts-destination" in caught.value.remedy
+
+
+def test_a_champion_that_the_server_does_not_have_is_told(
+    followed: Project, server: Server, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = followed
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    first = train(project, 0.001)
+    release(project, key)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    train(project, 0.002)
+    release(project, key)
+    assert list_models(project).problems == ()
+    said = (
+        f"alias champion points to version 1, and the champion {first.digest[:12]} is not in this "
+        "registry"
+    )
+    (note,) = rollback(project, "it declines everybody").notes
+    assert said in note
+    for problems in (list_models(project).problems, verify_champion(project).problems):
+        (problem,) = problems
+        assert said in problem
+        assert "promote it with this registry" in problem
+    with pytest.raises(KeelError, match=said) as refused:
+        verify_champion(project, heal=True)
+    assert "promote it with this registry" in refused.value.remedy
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert verify_champion(project, heal=True).problems == ()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 from promoting import release, train
 
-from modelkeel.errors import BadInput, KeelError, Refused
+from modelkeel.errors import BadInput, Refused
 from modelkeel.governance.drill import drill, drill_path
 from modelkeel.governance.listing import list_models
 from modelkeel.governance.rollback import rollback
@@ -81,32 +80,6 @@ def test_without_the_registry_the_aliases_follow_later(
     assert "have followed" in found.notes[0]
     assert aliases(ready) == {"2": ("previous",), "1": ("champion",)}
     assert not lagging(ready)
-
-
-def test_a_champion_that_the_registry_does_not_have_is_told(
-    ready: Project, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = train(ready, 0.001)
-    release(ready, key)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
-    train(ready, 0.002)
-    release(ready, key)
-    assert list_models(ready).problems == ()
-    done = rollback(ready, "it declines everybody")
-    said = (
-        rf"alias champion points to version 1, and the champion {first.digest[:12]} is not in this "
-        "registry"
-    )
-    (note,) = done.notes
-    assert re.search(said, note)
-    for problems in (list_models(ready).problems, verify_champion(ready).problems):
-        (problem,) = problems
-        assert re.search(f"{said}.*; promote it with this registry", problem)
-    with pytest.raises(KeelError, match=said) as refused:
-        verify_champion(ready, heal=True)
-    assert "promote it with this registry" in refused.value.remedy
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert verify_champion(ready, heal=True).problems == ()
 
 
 def damage_bundle(champion: Path) -> str:

@@ -175,6 +175,34 @@ def test_a_bundle_comes_without_mlflow(followed: Project, server: Server, tmp_pa
     assert done.stdout.split() == [bundle.digest[:12], "1", "[]"]
 
 
+def test_a_champion_that_the_server_does_not_have_is_told(
+    followed: Project, server: Server, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = followed
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    first = train(project, 0.001)
+    release(project, key)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    train(project, 0.002)
+    release(project, key)
+    assert list_models(project).problems == ()
+    said = (
+        f"alias champion points to version 1, and the champion {first.digest[:12]} is not in this "
+        "registry"
+    )
+    (note,) = rollback(project, "it declines everybody").notes
+    assert said in note
+    for problems in (list_models(project).problems, verify_champion(project).problems):
+        (problem,) = problems
+        assert said in problem
+        assert "promote it with this registry" in problem
+    with pytest.raises(KeelError, match=said) as refused:
+        verify_champion(project, heal=True)
+    assert "promote it with this registry" in refused.value.remedy
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert verify_champion(project, heal=True).problems == ()
+
+
 def test_production_gets_summary_and_signature_from_the_registry(
     followed: Project, server: Server, tmp_path: Path
 ) -> None:
@@ -220,31 +248,3 @@ def test_artifacts_that_the_server_does_not_serve(uri: str) -> None:
     with pytest.raises(Refused, match="expected that MLflow serves them") as caught:
         _proxied(uri)
     assert "--artifacts-destination" in caught.value.remedy
-
-
-def test_a_champion_that_the_server_does_not_have_is_told(
-    followed: Project, server: Server, key: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = followed
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    first = train(project, 0.001)
-    release(project, key)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
-    train(project, 0.002)
-    release(project, key)
-    assert list_models(project).problems == ()
-    said = (
-        f"alias champion points to version 1, and the champion {first.digest[:12]} is not in this "
-        "registry"
-    )
-    (note,) = rollback(project, "it declines everybody").notes
-    assert said in note
-    for problems in (list_models(project).problems, verify_champion(project).problems):
-        (problem,) = problems
-        assert said in problem
-        assert "promote it with this registry" in problem
-    with pytest.raises(KeelError, match=said) as refused:
-        verify_champion(project, heal=True)
-    assert "promote it with this registry" in refused.value.remedy
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert verify_champion(project, heal=True).problems == ()

@@ -143,8 +143,10 @@ def test_a_queue_has_an_end(journal: Journal, answers: Answers, tmp_path: Path) 
     with locked(tmp_path / "journal.db"):
         answers.submit(batch[:1])
         until(lambda: not answers.writer._queue)  # it is on its way
+        spent = time.thread_time()
         for entry in batch[1:]:
             answers.submit([entry])
+        assert time.thread_time() - spent < 3
         assert len(answers.errors) == 499  # at once
     answers.wait()
     assert set(answers.errors) == {"too much waits to be written"}
